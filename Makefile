@@ -1,0 +1,52 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check bench docs clean
+
+demo: .venv/installed  ## index, cohort, detection and assessment on a phantom collection, in under three minutes
+	$(BIN)/hilum demo demo
+
+test: .venv/tested system-packages  ## install what the tests need, and run them all
+	$(BIN)/python -m pytest
+
+check: .venv/tested system-packages  ## style, types, layers, then the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+bench: .venv/benched  ## every benchmark, each against its peer
+	for file in bench/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+docs: .venv/documented  ## the documentation site, in site/
+	$(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf .venv demo site
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+
+.venv/installed: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/tested: .venv/installed
+	$(BIN)/python -m pip install --quiet --group test --group docs
+	touch $@
+
+.venv/benched: .venv/installed
+	$(BIN)/python -m pip install --quiet --group bench
+	touch $@
+
+.venv/documented: .venv/installed
+	$(BIN)/python -m pip install --quiet --group docs
+	touch $@
+
+.PHONY: system-packages
+system-packages:  ## Chromium, for the tests that look at a report in a browser
+	@command -v chromium >/dev/null || { \
+	  SUDO=$$(command -v sudo || true); \
+	  $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends chromium; }

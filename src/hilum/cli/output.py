@@ -1,0 +1,99 @@
+"""What every verb shares: tables and JSON on stdout, messages and progress on stderr, the exit status."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+OK, REFUSED, USAGE, FAILURE = range(4)
+"""Exit status: all is well; something was refused; wrong usage; failure."""
+
+ArchiveOption = Annotated[
+    Path,
+    typer.Option("--archive", envvar="HILUM_ARCHIVE", help="Folder of the archive.", show_default=False),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def tell(message: str) -> None:
+    """Write a line to stderr."""
+    sys.stderr.write(message + "\n")
+
+
+def show_table(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str | None = None) -> None:
+    """Print rows as a table, or as a JSON array; a table cell without value stays empty.
+
+    A terminal gets a table of its width; a file or pipe gets every value whole.
+    """
+    if as_json:
+        show_json(list(rows))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for name in names:
+        is_number = any(isinstance(row.get(name), int | float) for row in rows)
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(row.get(name)) for name in names))
+    console = Console(width=None if sys.stdout.isatty() else 10_000, soft_wrap=not sys.stdout.isatty())
+    console.print(table, markup=False) if rows else console.print("(no rows)")
+
+
+def show_json(value: Any) -> None:
+    """Print a value as JSON; dates in ISO form, bytes as their length."""
+    sys.stdout.write(json.dumps(value, indent=2, default=_json_value, allow_nan=False) + "\n")
+
+
+@contextmanager
+def progress(description: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on stderr; the value given advances it by a count. Quiet when stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(description, total=total)
+        yield lambda count: bar.advance(task, count)
+
+
+def size_text(size_bytes: float) -> str:
+    """Bytes in the decimal unit that fits: 58.4 GB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size_bytes < 1000:
+            return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"
+        size_bytes /= 1000
+    return f"{size_bytes:.2f} TB"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
+    return str(value)
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return {"bytes": len(value)}
+    return str(value)

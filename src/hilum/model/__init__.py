@@ -1,0 +1,1 @@
+"""What hilum speaks about, without any input or output: identifiers, series, geometry, findings, table schemas."""

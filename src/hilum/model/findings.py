@@ -1,0 +1,82 @@
+"""Lesions of a reference standard, findings that count neither way, and marks of a detector.
+
+All positions are LPS millimetres in the frame of reference of the exam's volume.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+Point = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Lesion:
+    """One element of the reference standard.
+
+    Attributes
+    ----------
+    exam_id
+        What marks and lesions are matched within: a SeriesInstanceUID, or the collection's own case name.
+    lesion_id
+        Name of the lesion, unique in its exam.
+    position_mm
+        Centre, LPS.
+    short_axis_mm, long_axis_mm
+        RECIST axes in the axial plane; None where the source gives none.
+    diameter_mm
+        Diameter of the sphere the source gives (LUNA16); None where it gives none.
+    is_excluded
+        True for an excluded finding: marks on it count neither way.
+    label
+        What it is, in the source's words (``mediastinal lymph node``, ``nodule``).
+    source
+        Where it was read: file and line, or SOP instance.
+    series_uid
+        Series whose geometry the position belongs to; empty where the source names none.
+    """
+
+    exam_id: str
+    lesion_id: str
+    position_mm: Point
+    short_axis_mm: float | None = None
+    long_axis_mm: float | None = None
+    diameter_mm: float | None = None
+    is_excluded: bool = False
+    label: str = ""
+    source: str = ""
+    series_uid: str = ""
+
+    def __post_init__(self) -> None:
+        _require_finite("lesion", self.exam_id, self.position_mm)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One statement of a detector: here, with this score.
+
+    Attributes
+    ----------
+    exam_id
+        As in `Lesion`.
+    position_mm
+        LPS.
+    score
+        The higher, the surer; any finite scale.
+    series_uid
+        Series it was found in; empty where unknown.
+    """
+
+    exam_id: str
+    position_mm: Point
+    score: float
+    series_uid: str = ""
+
+    def __post_init__(self) -> None:
+        _require_finite("mark", self.exam_id, (*self.position_mm, self.score))
+
+
+def _require_finite(what: str, exam_id: str, values: tuple[float, ...]) -> None:
+    if not all(math.isfinite(value) for value in values):
+        raise ValueError(f"{what} of exam {exam_id!r}: {values} must all be finite numbers")
