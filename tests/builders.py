@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,7 +99,7 @@ class CtSeries:
     def _dataset(self, index: int, stored: NDArray[np.int16]) -> Dataset:
         dataset = Dataset()
         dataset.file_meta = FileMetaDataset()
-        dataset.file_meta.TransferSyntaxUID = self.transfer_syntax
+        dataset.file_meta.TransferSyntaxUID = UID(self.transfer_syntax)
         values: dict[str, Any] = {
             "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"],
             "SOPClassUID": CTImageStorage,

@@ -100,7 +100,7 @@ class Geometry:
 
     @cached_property
     def _inverse(self) -> Floats:
-        inverse: Floats = np.linalg.inv(self.affine)
+        inverse: Floats = np.asarray(np.linalg.inv(self.affine), dtype=np.float64)
         return inverse
 
     def to_mm(self, voxels: ArrayLike) -> Floats:
