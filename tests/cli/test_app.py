@@ -1,0 +1,108 @@
+"""The command as a user meets it: exit status, help, JSON, completion, documentation."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from hilum.cli import output
+from hilum.cli.app import app, register_verbs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import click
+
+COMMANDS_PAGE = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
+register_verbs()
+
+
+def hilum(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    code = "from hilum.cli.app import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *words],
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin:/bin", **environment},
+    )
+
+
+def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    children = getattr(command, "commands", {})
+    if not children:
+        yield path, command
+    for name, child in children.items():
+        yield from commands(child, (*path, name))
+
+
+ALL_COMMANDS = dict(commands(typer.main.get_command(app)))
+
+
+def test_no_words_give_help_and_the_usage_status() -> None:
+    done = hilum()
+    assert done.returncode == output.USAGE
+    assert "index" in done.stdout + done.stderr
+
+
+def test_an_unknown_verb_is_wrong_usage() -> None:
+    assert hilum("fly").returncode == output.USAGE
+
+
+def test_a_wrong_setting_is_wrong_usage_and_named() -> None:
+    done = hilum("runs", "--archive", "nowhere", HILUM_WORKERS="many")
+    assert (done.returncode, done.stdout) in {(output.USAGE, ""), (output.FAILURE, "")}
+
+
+def test_an_archive_that_is_not_there_is_a_failure_told_in_one_line(tmp_path: Path) -> None:
+    done = hilum("collections", "--archive", str(tmp_path / "none"))
+    assert done.returncode == output.FAILURE
+    assert done.stderr.startswith("error: ")
+    assert "none" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_shell_completion_is_offered() -> None:
+    runner = CliRunner()
+    assert "--install-completion" in runner.invoke(app, ["--help"]).output
+
+
+@pytest.mark.parametrize("path", ALL_COMMANDS, ids=" ".join)
+def test_every_verb_has_a_help_line_and_stands_on_the_documentation_page(path: tuple[str, ...]) -> None:
+    assert ALL_COMMANDS[path].help
+    assert f"`hilum {' '.join(path)}`" in COMMANDS_PAGE.read_text()
+
+
+def test_a_table_and_its_json_hold_the_same_values(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"name": "a", "count": 12345, "ratio": 0.5, "whole": True, "none": None, "blob": b"xyz"}]
+    output.show_table(rows, as_json=True)
+    assert json.loads(capsys.readouterr().out) == [rows[0] | {"blob": {"bytes": 3}}]
+    output.show_table(rows, as_json=False)
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.split() == ["a", "12,345", "0.5", "yes", "3", "bytes"]
+
+
+def test_a_long_value_is_not_cut_when_the_output_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    output.show_table([{"uid": "1." * 200}], as_json=False)
+    assert "1." * 200 in capsys.readouterr().out
+
+
+def test_no_rows_are_said_to_be_none(capsys: pytest.CaptureFixture[str]) -> None:
+    output.show_table([], as_json=False)
+    assert capsys.readouterr().out == "(no rows)\n"
+    output.show_table([], as_json=True)
+    assert json.loads(capsys.readouterr().out) == []
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (58_400_000_000, "58.4 GB"), (11.14e12, "11.14 TB")],
+)
+def test_sizes_are_decimal(size: float, text: str) -> None:
+    assert output.size_text(size) == text
