@@ -94,6 +94,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute("PixelSpacing", 0x00280030, "DS", "instance", "mm", "distance of rows, distance of columns"),
     Attribute("BitsAllocated", 0x00280100, "US", "instance", "bit", "bits stored for a value"),
     Attribute("BitsStored", 0x00280101, "US", "instance", "bit", "bits used of a value"),
+    Attribute("HighBit", 0x00280102, "US", "instance", "bit", "highest bit used of a value, 0-based"),
     Attribute("PixelRepresentation", 0x00280103, "US", "instance", "", "0 unsigned, 1 two's complement"),
     Attribute("PixelPaddingValue", 0x00280120, "US", "instance", "", "stored value outside the image"),
     Attribute("BurnedInAnnotation", 0x00280301, "CS", "series", "", "YES if text is in the pixels"),
