@@ -5,6 +5,7 @@
     HilumError                 a message that says what was found, expected and to do
     ├── ConfigError            a setting or environment variable has an unusable value
     ├── ArchiveError           the archive folder is missing, newer than this hilum, or damaged
+    │   ├── QueryError         a SQL statement that cannot be answered
     │   └── NotFoundError      a collection, series, cohort or run of that name is not in the archive
     ├── HeaderError            a file is not DICOM or its header cannot be read
     ├── NotAVolumeError        a series does not form one regular stack (names the failed check)
@@ -32,6 +33,10 @@ class ConfigError(HilumError):
 
 class ArchiveError(HilumError):
     """An archive cannot be opened, read or written."""
+
+
+class QueryError(ArchiveError):
+    """A SQL statement is wrong, or asks for more than reading."""
 
 
 class NotFoundError(ArchiveError):

@@ -132,7 +132,7 @@ SERIES = Table(
         Column("missing_slices", "int", "", "slices that would fill the gaps"),
         Column("duplicated_positions", "int", "", "slices whose position another slice has already"),
         Column("gantry_tilt_deg", "float", "degree", "angle between the slice normal and the line of positions"),
-        Column("is_uniform", "bool", "", "neighbouring distances are equal within 0.05 mm"),
+        Column("is_uniform", "bool", "", "no slice is further than 0.1 mm from its place on a regular grid"),
         Column("is_one_size", "bool", "", "all instances have the same Rows and Columns"),
         Column("is_one_orientation", "bool", "", "all instances have the same ImageOrientationPatient"),
         Column("is_one_pixel_spacing", "bool", "", "all instances have the same PixelSpacing"),
@@ -243,4 +243,7 @@ MARKS = Table(
     ),
 )
 
-TABLES: tuple[Table, ...] = (SERIES, CHECKS, REFUSALS, SCANS, PARTICIPANTS, LESIONS, MARKS)
+CATALOG_TABLES: tuple[Table, ...] = (SERIES, CHECKS, REFUSALS, SCANS, PARTICIPANTS)
+"""The tables of an archive's catalog; every row belongs to a collection."""
+
+TABLES: tuple[Table, ...] = (*CATALOG_TABLES, LESIONS, MARKS)
