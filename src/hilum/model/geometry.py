@@ -27,8 +27,9 @@ SAME_POSITION_MM = 0.01
 """Two slices closer than this lie on one position: a hundredth of the thinnest slices in use (about 0.5 mm, kept as
 decimal text of 16 characters)."""
 
-UNIFORM_TOLERANCE_MM = 0.05
-"""Spacings that differ from their median by no more are uniform; rounding of positions to 0.1 mm passes."""
+UNIFORM_TOLERANCE_MM = 0.1
+"""A stack is uniform if no coordinate of a slice is further from its place on the regular grid; positions written to a
+tenth of a millimetre pass (half a tenth from the slice, half from the ends of the grid)."""
 
 GAP_FACTOR = 1.5
 """A spacing above this many median spacings is a gap of missing slices."""
@@ -38,6 +39,15 @@ TILT_TOLERANCE_DEG = 0.1
 
 ORIENTATION_TOLERANCE = 1e-4
 """Largest difference of direction cosines that is still one orientation (0.006 degree)."""
+
+COSINE_TOLERANCE = 1e-2
+"""Cosines of few digits stray this far from unit length or a right angle; beyond it they are wrong."""
+
+UNIT_TOLERANCE = 1e-6
+"""Largest difference of the length of an axis of a grid from 1."""
+
+LONE_SLICE_SPACING_MM = 1.0
+"""Slice spacing of a grid of one slice, which has no neighbour to measure to."""
 
 
 @dataclass(frozen=True)
@@ -69,18 +79,29 @@ class Geometry:
             raise ValueError(f"geometry {self!r}: expected 3 spacings, 3 origin values and 9 cosines, all finite")
         if min(self.spacing_mm) <= 0:
             raise ValueError(f"spacing {self.spacing_mm} mm: expected three positive distances")
+        if np.max(np.abs(np.linalg.norm(self._axes, axis=0) - 1)) > UNIT_TOLERANCE:
+            raise ValueError(f"direction {self.direction}: expected columns of length 1")
         if abs(np.linalg.det(self._axes)) < 1e-6:
             raise ValueError(f"direction {self.direction}: the three axes lie in a plane")
 
     @classmethod
     def from_affine(cls, affine: ArrayLike, shape: Sequence[int]) -> Geometry:
-        """Take a 4 × 4 matrix from voxel (slice, row, column, 1) to LPS mm."""
+        """Take a 4 × 4 matrix from voxel (slice, row, column, 1) to LPS mm.
+
+        Raises
+        ------
+        ValueError
+            The matrix is not 4 × 4, finite and invertible, or `shape` has not three counts.
+        """
         matrix: Floats = np.asarray(affine, dtype=np.float64)
+        if matrix.shape != (4, 4) or not np.all(np.isfinite(matrix)):
+            raise ValueError(f"affine {matrix.tolist()}: expected 4 × 4 finite numbers")
         spacing: Floats = np.linalg.norm(matrix[:3, :3], axis=0)
-        if not np.all(np.isfinite(matrix)) or not np.all(spacing > 0):
-            raise ValueError(f"affine {matrix.tolist()}: expected finite numbers and no axis of length 0")
+        if not np.all(spacing > 0):
+            raise ValueError(f"affine {matrix.tolist()}: expected no axis of length 0")
+        slices, rows, columns = (int(count) for count in shape)
         return cls(
-            (int(shape[0]), int(shape[1]), int(shape[2])),
+            (slices, rows, columns),
             _triple(spacing),
             _triple(matrix[:3, 3]),
             tuple(_triple(row) for row in matrix[:3, :3] / spacing),
@@ -162,9 +183,13 @@ class Stack:
     normal
         LPS unit vector, row × column.
     spacing_mm
-        Median distance between neighbouring positions; 0 for fewer than two positions.
+        Median distance between neighbouring positions (of an even number the lower middle one, so that it is a
+        distance that occurs); 0 for fewer than two positions.
     max_deviation_mm
         Largest difference of a neighbouring distance from `spacing_mm`, gaps included.
+    max_displacement_mm
+        Largest difference, in any coordinate, of a slice's position from its place on the regular grid between the
+        first and the last slice; duplicates are taken once.
     missing_count
         Slices that would fill the gaps.
     duplicate_count
@@ -177,14 +202,15 @@ class Stack:
     normal: tuple[float, float, float]
     spacing_mm: float
     max_deviation_mm: float
+    max_displacement_mm: float
     missing_count: int
     duplicate_count: int
     tilt_deg: float
 
     @property
     def is_uniform(self) -> bool:
-        """Whether neighbouring distances are equal within `UNIFORM_TOLERANCE_MM`."""
-        return self.max_deviation_mm <= UNIFORM_TOLERANCE_MM
+        """Whether the slices lie on a regular grid within `UNIFORM_TOLERANCE_MM`: no gap, drift or sideways step."""
+        return self.max_displacement_mm <= UNIFORM_TOLERANCE_MM
 
     @property
     def is_tilted(self) -> bool:
@@ -204,7 +230,8 @@ def slice_normal(orientation: Sequence[float]) -> tuple[float, float, float]:
     if cosines.shape != (6,) or not np.all(np.isfinite(cosines)):
         raise ValueError(f"orientation {orientation}: expected six finite direction cosines")
     row, column = cosines[:3], cosines[3:]
-    if abs(row @ row - 1) > 1e-2 or abs(column @ column - 1) > 1e-2 or abs(row @ column) > 1e-2:
+    lengths_and_angle = np.array([np.linalg.norm(row) - 1, np.linalg.norm(column) - 1, row @ column])
+    if np.max(np.abs(lengths_and_angle)) > COSINE_TOLERANCE:
         raise ValueError(f"orientation {orientation}: expected two unit vectors at right angles")
     normal = np.cross(row, column)
     return _triple(normal / np.linalg.norm(normal))
@@ -233,13 +260,14 @@ def stack_slices(positions_mm: ArrayLike, orientation: Sequence[float]) -> Stack
     order = np.argsort(along, kind="stable")
     steps = np.diff(along[order])
     distinct = steps[steps > SAME_POSITION_MM]
-    spacing = float(np.median(distinct)) if len(distinct) else 0.0
+    spacing = float(np.quantile(distinct, 0.5, method="lower")) if len(distinct) else 0.0
     gaps = distinct[distinct > GAP_FACTOR * spacing]
     return Stack(
         order=tuple(order.tolist()),
         normal=_triple(normal),
         spacing_mm=spacing,
         max_deviation_mm=float(np.max(np.abs(distinct - spacing))) if len(distinct) else 0.0,
+        max_displacement_mm=_max_displacement_mm(positions[order][np.append(True, steps > SAME_POSITION_MM)]),
         missing_count=int(np.sum(np.rint(gaps / spacing) - 1)) if len(gaps) else 0,
         duplicate_count=len(steps) - len(distinct),
         tilt_deg=_tilt_deg(positions[order], normal),
@@ -257,6 +285,9 @@ def stack_geometry(
 ) -> Geometry:
     """Grid of a stack: origin at its lowest slice, slice axis from the lowest to the highest slice.
 
+    The slice axis follows a tilted gantry, and its spacing is measured along it; whether the slices between the ends
+    lie on the grid is for the caller to ask (`Stack.is_uniform`).
+
     Parameters
     ----------
     stack
@@ -265,19 +296,34 @@ def stack_geometry(
         ``(n, 3)`` in the order given to `stack_slices`.
     pixel_spacing_mm
         Distance of rows, distance of columns (DICOM PixelSpacing).
+    rows, columns
+        Rows and Columns of every slice.
+
+    Raises
+    ------
+    ValueError
+        Two slices share a position, or a number is not finite.
     """
+    if stack.duplicate_count:
+        raise ValueError(f"{stack.duplicate_count} slices share the position of another: leave them out first")
     positions = np.asarray(positions_mm, dtype=np.float64)[list(stack.order)]
     cosines = np.asarray(orientation, dtype=np.float64)
     span = positions[-1] - positions[0]
-    length = float(np.linalg.norm(span))
-    across = span / length if len(positions) > 1 and length > 0 else np.asarray(stack.normal)
-    step = length / (len(positions) - 1) if len(positions) > 1 and length > 0 else 1.0
+    is_lone = len(positions) == 1
+    axes = np.stack([np.asarray(stack.normal) if is_lone else span, cosines[3:], cosines[:3]], axis=1)
+    step = LONE_SLICE_SPACING_MM if is_lone else float(np.linalg.norm(span)) / (len(positions) - 1)
     return Geometry(
         shape=(len(positions), rows, columns),
         spacing_mm=(step, float(pixel_spacing_mm[0]), float(pixel_spacing_mm[1])),
         origin_mm=_triple(positions[0]),
-        direction=tuple(_triple(row) for row in np.stack([across, cosines[3:], cosines[:3]], axis=1)),
+        direction=tuple(_triple(row) for row in axes / np.linalg.norm(axes, axis=0)),
     )
+
+
+def _max_displacement_mm(ordered: Floats) -> float:
+    """Largest coordinate of the way from a slice to its place on the grid; rounded to a nanometre, as floats are."""
+    regular = np.linspace(ordered[0], ordered[-1], len(ordered))
+    return round(float(np.max(np.abs(ordered - regular))), 6)
 
 
 def _tilt_deg(ordered: Floats, normal: Floats) -> float:
