@@ -210,7 +210,7 @@ class Stack:
     @property
     def is_uniform(self) -> bool:
         """Whether the slices lie on a regular grid within `UNIFORM_TOLERANCE_MM`: no gap, drift or sideways step."""
-        return self.max_displacement_mm <= UNIFORM_TOLERANCE_MM
+        return self.missing_count == 0 and self.max_displacement_mm <= UNIFORM_TOLERANCE_MM
 
     @property
     def is_tilted(self) -> bool:
