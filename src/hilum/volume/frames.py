@@ -1,0 +1,203 @@
+"""The frames of a series: where each one's stored values lie, what they mean, and where it lies in the patient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hilum.errors import PixelError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hilum.model.instances import Instances
+
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+UNCOMPRESSED = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1"})
+"""Implicit and explicit VR little endian: stored values lie in the file as they are."""
+
+GREY = frozenset({"MONOCHROME1", "MONOCHROME2"})
+
+Position = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class PixelForm:
+    """How the stored values of a frame are encoded.
+
+    Attributes
+    ----------
+    transfer_syntax_uid
+        TransferSyntaxUID.
+    rows, columns
+        Size of the frame.
+    bits_allocated, bits_stored, high_bit
+        Size of a value's word, bits used of it, and the highest of these, 0-based.
+    is_signed
+        Whether the bits used are two's complement.
+    """
+
+    transfer_syntax_uid: str
+    rows: int
+    columns: int
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    is_signed: bool
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of one uncompressed frame."""
+        return self.rows * self.columns * self.bits_allocated // 8
+
+    @property
+    def stored_range(self) -> tuple[int, int]:
+        """Smallest and largest stored value that fits in the bits used."""
+        if self.is_signed:
+            return -(1 << (self.bits_stored - 1)), (1 << (self.bits_stored - 1)) - 1
+        return 0, (1 << self.bits_stored) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame of one file.
+
+    Attributes
+    ----------
+    path
+        File.
+    index
+        Number of the frame in its file, 0-based.
+    frame_count
+        Frames in the file.
+    offset, length
+        Byte range of the value of the file's pixel data; length -1: encapsulated.
+    form
+        How stored values are encoded.
+    slope, intercept
+        HU = slope * stored + intercept.
+    padding
+        Stored value outside the image, None if not given.
+    position_mm, orientation, pixel_spacing_mm
+        ImagePositionPatient, ImageOrientationPatient and PixelSpacing; None where the file has none.
+    """
+
+    path: str
+    index: int
+    frame_count: int
+    offset: int
+    length: int
+    form: PixelForm
+    slope: float
+    intercept: float
+    padding: int | None
+    position_mm: Position | None
+    orientation: tuple[float, ...] | None
+    pixel_spacing_mm: tuple[float, ...] | None
+
+    @property
+    def name(self) -> str:
+        """What to call the frame in a message."""
+        return self.path if self.frame_count == 1 else f"{self.path} frame {self.index + 1}"
+
+
+def single_frames(instances: Instances) -> list[Frame]:
+    """Frames of instances that hold one image each, in their order.
+
+    Raises
+    ------
+    PixelError
+        An instance has no pixel data, is in colour, or lacks an attribute without which pixels cannot be read.
+    """
+    forms: dict[tuple[Any, ...], PixelForm] = {}
+    return [_single_frame(instance, forms) for instance in instances]
+
+
+def pixel_form(values: Mapping[str, Any], name: str) -> PixelForm:
+    """Encoding of the stored values after an instance's attributes; `name` is for the message.
+
+    Raises
+    ------
+    PixelError
+        The image is in colour, or an attribute is missing or contradicts another.
+    """
+    _refuse_colour(values, name)
+    needed = ("Rows", "Columns", "BitsAllocated", "PixelRepresentation")
+    if absent := [keyword for keyword in needed if not isinstance(values.get(keyword), int)]:
+        raise PixelError(f"{name}: no {', '.join(absent)}; without it the pixel data cannot be read")
+    allocated = values["BitsAllocated"]
+    stored = values.get("BitsStored") or allocated
+    high_bit = values.get("HighBit")
+    form = PixelForm(
+        transfer_syntax_uid=values.get("TransferSyntaxUID") or "1.2.840.10008.1.2",
+        rows=values["Rows"],
+        columns=values["Columns"],
+        bits_allocated=allocated,
+        bits_stored=stored,
+        high_bit=stored - 1 if high_bit is None else high_bit,
+        is_signed=values["PixelRepresentation"] == 1,
+    )
+    if form.rows < 1 or form.columns < 1:
+        raise PixelError(f"{name}: {form.rows} rows x {form.columns} columns; expected at least one of each")
+    if not stored - 1 <= form.high_bit < allocated:
+        raise PixelError(
+            f"{name}: {stored} bits stored up to bit {form.high_bit} of {allocated} allocated; "
+            "expected BitsStored <= HighBit + 1 <= BitsAllocated"
+        )
+    return form
+
+
+def number_or(value: Any, default: float) -> float:
+    """A number, the first of several, or the default where there is none."""
+    first = value[0] if isinstance(value, tuple) and value else value
+    return float(first) if isinstance(first, int | float) else default
+
+
+_FORM_KEYWORDS = (
+    "TransferSyntaxUID",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+)
+
+
+def _single_frame(values: Mapping[str, Any], forms: dict[tuple[Any, ...], PixelForm]) -> Frame:
+    path = str(Path(values["root"], values["path"]))
+    key = tuple(map(values.get, _FORM_KEYWORDS))
+    if key not in forms:
+        forms[key] = pixel_form(values, path)
+    offset = values.get("pixel_offset")
+    if offset is None or offset < 0:
+        raise PixelError(f"{path}: no pixel data; it is no image, or its pixels were removed")
+    padding = values.get("PixelPaddingValue")
+    return Frame(
+        path=path,
+        index=0,
+        frame_count=1,
+        offset=offset,
+        length=values.get("pixel_length", -1),
+        form=forms[key],
+        slope=number_or(values.get("RescaleSlope"), 1.0),
+        intercept=number_or(values.get("RescaleIntercept"), 0.0),
+        padding=padding if isinstance(padding, int) else None,
+        position_mm=values.get("ImagePositionPatient"),
+        orientation=values.get("ImageOrientationPatient"),
+        pixel_spacing_mm=values.get("PixelSpacing"),
+    )
+
+
+def _refuse_colour(values: Mapping[str, Any], name: str) -> None:
+    samples = values.get("SamplesPerPixel")
+    meaning = values.get("PhotometricInterpretation")
+    if (samples not in (1, None)) or (meaning is not None and meaning not in GREY):
+        raise PixelError(
+            f"{name}: colour image ({samples or 1} samples a pixel, {meaning}); expected one grey value a pixel: "
+            "a secondary capture or a slide is no CT"
+        )

@@ -1,0 +1,54 @@
+"""A series read as a volume."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from hilum.model.series import Series
+from hilum.volume.frames import single_frames
+from hilum.volume.pixels import read_frames
+from hilum.volume.source import read_series
+from hilum.volume.stacking import stack_frames
+from hilum.volume.volume import Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
+
+
+def load(
+    source: Series | str | Path | Sequence[str | Path],
+    *,
+    dtype: Literal["int16", "float32"] = "int16",
+    allow: Collection[str] = (),
+    padding_hu: float | None = None,
+    threads: int | None = None,
+) -> Volume:
+    """Read a series as a volume, slices in ascending position along row × column.
+
+    Parameters
+    ----------
+    source
+        A series of a catalog, a folder that holds one series, or the files of one series.
+    dtype
+        Type of the voxels. HU that int16 cannot hold are an error, never rounded or clipped.
+    allow
+        Checks that may fail (`hilum.volume.stacking.ALLOWABLE`).
+    padding_hu
+        HU given to voxels whose stored value is PixelPaddingValue. None: they keep what slope and intercept make of
+        it (-3024 HU where GE pads with -2000), as other readers do.
+    threads
+        Threads that read and decode; one a processor core when absent.
+
+    Raises
+    ------
+    NotAVolumeError
+        The series is no regular stack; `check` names why.
+    PixelError
+        Pixel data is absent, short, in colour or cannot be decoded, or its HU do not fit in `dtype`.
+    HeaderError, NotFoundError, FormatError
+        Files are not DICOM, not there, or of several series.
+    """
+    series = source if isinstance(source, Series) else read_series(source)
+    frames, geometry = stack_frames(single_frames(series.instances), name=f"series {series.uid}", allow=allow)
+    return Volume(read_frames(frames, dtype, padding_hu=padding_hu, threads=threads), geometry)

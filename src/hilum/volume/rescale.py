@@ -1,0 +1,133 @@
+"""Stored values to Hounsfield units.
+
+References
+----------
+DICOM PS3.3 C.11.1.1.2 (Modality LUT: output = slope * stored + intercept), PS3.5 section 8.1.1 (bits of a stored
+value).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hilum.errors import PixelError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hilum.volume.frames import Frame, PixelForm
+
+INT16 = np.iinfo(np.int16)
+EXACT_FLOAT32 = 1 << 24
+"""Whole numbers up to this are exact in float32 (24 bits of significand)."""
+
+
+def clean_bits(words: NDArray[Any], form: PixelForm) -> NDArray[Any]:
+    """Stored values of words as they lie in a file, changed in place: unused bits removed, the sign extended.
+
+    Parameters
+    ----------
+    words
+        Integers of `form.bits_allocated` bits, any shape; read as signed or unsigned after `form.is_signed`.
+
+    Returns
+    -------
+    The same memory as integers of the right sign.
+    """
+    kind = "i" if form.is_signed else "u"
+    values = words.view(f"{kind}{words.dtype.itemsize}")
+    width = 8 * words.dtype.itemsize
+    unused_above = width - 1 - form.high_bit
+    if unused_above:
+        np.left_shift(values, unused_above, out=values)
+    if form.bits_stored < width:
+        np.right_shift(values, width - form.bits_stored, out=values)
+    return values
+
+
+def rescale(values: NDArray[Any], frame: Frame, out: NDArray[Any], padding_hu: float | None = None) -> None:
+    """Write the HU of a frame's stored values into `out`, which may be the same memory.
+
+    Parameters
+    ----------
+    values
+        Stored values, (row, column).
+    out
+        int16 or float32, same shape.
+    padding_hu
+        HU of voxels whose stored value is the frame's padding; None: what slope and intercept make of it.
+
+    Raises
+    ------
+    PixelError
+        `out` is int16 and cannot hold the HU: fractions, or beyond -32768..32767.
+    """
+    is_padding = _padding(values, frame) if padding_hu is not None else None
+    if out.dtype == np.int16:
+        _into_int16(values, frame, out)
+    else:
+        _into_float32(values, frame, out)
+    if is_padding is not None:
+        out[is_padding] = padding_hu
+
+
+def _into_int16(values: NDArray[Any], frame: Frame, out: NDArray[np.int16]) -> None:
+    slope, intercept = frame.slope, frame.intercept
+    if not (slope.is_integer() and intercept.is_integer() and values.dtype.kind in "iu"):
+        raise PixelError(
+            f"{frame.name}: rescale slope {slope:g} and intercept {intercept:g} give fractions of HU, "
+            "which int16 cannot hold; load with dtype='float32'"
+        )
+    _check_range(values, frame)
+    # The result fits, so arithmetic modulo 2^16 is right whatever the intermediate values are.
+    words = values.view(np.int16) if values.dtype.itemsize == 2 else values
+    if slope != 1:
+        words = np.multiply(words, _modulo_int16(slope), out=out, casting="unsafe")
+    np.add(words, _modulo_int16(intercept), out=out, casting="unsafe")
+
+
+def _check_range(values: NDArray[Any], frame: Frame) -> None:
+    low, high = _hu_range(frame.form.stored_range, frame)
+    if low >= INT16.min and high <= INT16.max:
+        return
+    low, high = _hu_range((int(values.min()), int(values.max())), frame)
+    if low < INT16.min or high > INT16.max:
+        raise PixelError(
+            f"{frame.name}: HU from {low:g} to {high:g}, beyond what int16 holds ({INT16.min} to {INT16.max}); "
+            "load with dtype='float32'"
+        )
+
+
+def _hu_range(stored: tuple[int, int], frame: Frame) -> tuple[float, float]:
+    ends = sorted(frame.slope * value + frame.intercept for value in stored)
+    return ends[0], ends[1]
+
+
+def _modulo_int16(value: float) -> np.int16:
+    return np.int16((int(value) - INT16.min) % (1 << 16) + INT16.min)
+
+
+def _into_float32(values: NDArray[Any], frame: Frame, out: NDArray[np.float32]) -> None:
+    slope, intercept = frame.slope, frame.intercept
+    if (
+        slope == 1
+        and intercept.is_integer()
+        and max(map(abs, frame.form.stored_range)) + abs(intercept) < EXACT_FLOAT32
+    ):
+        np.add(values, np.float32(intercept), out=out, dtype=np.float32, casting="unsafe")
+        return
+    # In double precision and rounded once, as ITK does it.
+    np.copyto(out, values * np.float64(slope) + np.float64(intercept), casting="same_kind")
+
+
+def _padding(values: NDArray[Any], frame: Frame) -> NDArray[np.bool_] | None:
+    if frame.padding is None:
+        return None
+    # PixelPaddingValue is often written with the wrong sign (US for a signed image): compare modulo the bits stored.
+    span = 1 << frame.form.bits_stored
+    low, high = frame.form.stored_range
+    padding = frame.padding % span
+    is_padding: NDArray[np.bool_] = values == (padding - span if padding > high and low < 0 else padding)
+    return is_padding
