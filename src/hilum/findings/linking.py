@@ -1,0 +1,71 @@
+"""Findings linked to the series whose volume they lie in: a patient, study or series becomes a SeriesInstanceUID."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from hilum.errors import FormatError
+from hilum.model.findings import Lesion, Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from hilum.model.series import Series
+
+Finding = TypeVar("Finding", Lesion, Mark)
+
+
+@dataclass(frozen=True, slots=True)
+class Linked(Generic[Finding]):
+    """Findings whose exam is a series.
+
+    Attributes
+    ----------
+    findings
+        Those of the series given; ``exam_id`` and ``series_uid`` are the SeriesInstanceUID.
+    unlinked
+        Those that no series given belongs to, unchanged.
+    """
+
+    findings: tuple[Finding, ...]
+    unlinked: tuple[Finding, ...]
+
+
+def link_to_series(findings: Iterable[Finding], series: Sequence[Series]) -> Linked[Finding]:
+    """Replace the exam of findings, a SeriesInstanceUID, StudyInstanceUID or PatientID, by the series it means.
+
+    Parameters
+    ----------
+    series
+        The series that can be meant: those of a cohort, one an exam. Findings of other exams come back as `unlinked`.
+
+    Raises
+    ------
+    FormatError
+        An exam means more than one of the series: which one the position belongs to cannot be known.
+    """
+    uids_by_name = _uids_by_name(series)
+    linked: list[Finding] = []
+    unlinked: list[Finding] = []
+    for finding in findings:
+        uids = uids_by_name.get(finding.exam_id, ())
+        if len(uids) > 1:
+            raise FormatError(
+                f"exam {finding.exam_id!r} has {len(uids)} series ({', '.join(sorted(uids)[:3])}, ...); a finding "
+                "belongs to one. Give only the series that was annotated, as a cohort with one series an exam does"
+            )
+        if not uids:
+            unlinked.append(finding)
+            continue
+        (uid,) = uids
+        linked.append(replace(finding, exam_id=uid, series_uid=uid))
+    return Linked(tuple(linked), tuple(unlinked))
+
+
+def _uids_by_name(series: Iterable[Series]) -> dict[str, set[str]]:
+    names: dict[str, set[str]] = {}
+    for one in series:
+        for name in (one.uid, one.study_uid, one.participant_id):
+            names.setdefault(name, set()).add(one.uid)
+    return names

@@ -1,0 +1,155 @@
+"""Lesions, marks and lists of exams from any format hilum knows, found by what is in the file.
+
+Known are NIH's annotation and candidate folders, LUNA16's CSV, MITK point sets, and the tables of lesions and marks as
+CSV or Parquet (docs/findings.md).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from hilum.errors import FormatError
+from hilum.findings.delimited import column_names, delimiter_of
+from hilum.findings.lists import ExamFile, LesionFile, MarkFile
+from hilum.findings.luna16 import ID_COLUMN, read_luna16_lesions, read_luna16_marks
+from hilum.findings.mps import read_mps
+from hilum.findings.nih import read_annotations, read_candidates
+from hilum.findings.tables import PARQUET_MAGIC, read_lesion_table, read_mark_table
+from hilum.findings.text import read_text
+from hilum.model.findings import Lesion, Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hilum.model.geometry import Geometry
+
+__all__ = ["ExamFile", "LesionFile", "MarkFile", "read_exams", "read_lesions", "read_marks"]
+
+Format = Literal["folder", "luna16", "point set", "table"]
+
+_EXPECTED = (
+    "a folder of NIH's files, a LUNA16 CSV (seriesuid, coordX, coordY, coordZ, ...), a MITK point set (.mps), or a "
+    "table with exam_id, x_mm, y_mm, z_mm as CSV or Parquet"
+)
+
+
+def read_lesions(
+    path: str | Path,
+    *,
+    geometries: Mapping[str, Geometry] | None = None,
+    is_excluded: bool = False,
+    exam_ids: Sequence[str] | None = None,
+) -> LesionFile:
+    """Lesions of a file or folder.
+
+    Parameters
+    ----------
+    geometries
+        Grids of the CTs by exam; where one is given, NIH's indices decide over the points.
+    is_excluded
+        All findings of the file are excluded ones (LUNA16's second list).
+    exam_ids
+        The exams there are; ids in a LUNA16 CSV that lost zeros are repaired after them.
+
+    Raises
+    ------
+    FormatError
+        The format is not known or the file is malformed; the message says where and what was expected.
+    """
+    path = Path(path)
+    found = _format(path)
+    if found == "folder":
+        file = read_annotations(path, geometries=geometries)
+    elif found == "luna16":
+        return read_luna16_lesions(path, is_excluded=is_excluded, exam_ids=exam_ids)
+    elif found == "point set":
+        file = _lesions_of_point_set(path)
+    else:
+        file = read_lesion_table(path)
+    return _as_excluded(file) if is_excluded else file
+
+
+def read_marks(
+    path: str | Path,
+    *,
+    geometries: Mapping[str, Geometry] | None = None,
+    exam_ids: Sequence[str] | None = None,
+) -> MarkFile:
+    """Marks of a file or folder; parameters and errors as `read_lesions`."""
+    path = Path(path)
+    found = _format(path)
+    if found == "folder":
+        return read_candidates(path, geometries=geometries)
+    if found == "luna16":
+        return read_luna16_marks(path, exam_ids=exam_ids)
+    if found == "point set":
+        marks = tuple(Mark(path.stem, point, 0.0) for point in read_mps(path))
+        return MarkFile(marks, (path.stem,), scored=False)
+    return read_mark_table(path)
+
+
+def read_exams(path: str | Path) -> ExamFile:
+    """Exams of a list: one id a line, or a table with ``exam_id`` or ``seriesuid`` and, if known, ``participant_id``.
+
+    Raises
+    ------
+    FormatError
+        The list is empty, names an exam twice, or has lines of different form.
+    """
+    path = Path(path)
+    lines = [line.strip() for line in read_text(path).splitlines()]
+    delimiter = delimiter_of(lines[0]) if lines else ","
+    rows = [(number, [cell.strip() for cell in line.split(delimiter)]) for number, line in enumerate(lines, 1) if line]
+    header = rows[0][1] if rows else []
+    id_column = next((header.index(name) for name in ("exam_id", ID_COLUMN) if name in header), None)
+    participant_column = header.index("participant_id") if "participant_id" in header else None
+    if id_column is None and len(header) > 1:
+        raise FormatError(f"{path}:1: found columns {', '.join(header)}; expected exam_id or {ID_COLUMN} among them")
+    body = rows if id_column is None else rows[1:]
+    seen: dict[str, str] = {}
+    for number, cells in body:
+        if len(cells) != len(header):
+            raise FormatError(f"{path}:{number}: found {len(cells)} values, expected {len(header)}")
+        exam_id = cells[id_column or 0]
+        if exam_id in seen:
+            raise FormatError(f"{path}:{number}: exam {exam_id!r} stands twice; expected each exam once")
+        seen[exam_id] = exam_id if participant_column is None else cells[participant_column]
+    if not seen:
+        raise FormatError(f"{path}: no exams; expected one id a line")
+    return ExamFile(tuple(seen), {} if participant_column is None else seen)
+
+
+def _format(path: Path) -> Format:
+    if path.is_dir():
+        return "folder"
+    try:
+        with path.open("rb") as file:
+            start = file.read(4096)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read ({error.strerror}); expected {_EXPECTED}") from error
+    if path.suffix == ".mps" or start.lstrip().startswith((b"<?xml", b"<point_set")):
+        return "point set"
+    if start.startswith(PARQUET_MAGIC):
+        return "table"
+    names = column_names(start.decode("utf-8-sig", errors="replace"))
+    if ID_COLUMN in names:
+        return "luna16"
+    if "exam_id" in names:
+        return "table"
+    raise FormatError(f"{path}: begins with {start[:60]!r}; expected {_EXPECTED}")
+
+
+def _lesions_of_point_set(path: Path) -> LesionFile:
+    lesions = tuple(
+        Lesion(path.stem, str(number), point, source=f"{path.name}: point {number}")
+        for number, point in enumerate(read_mps(path), start=1)
+    )
+    return LesionFile(lesions, (path.stem,))
+
+
+def _as_excluded(file: LesionFile) -> LesionFile:
+    from dataclasses import replace
+
+    excluded = (replace(lesion, is_excluded=True, lesion_id=f"x{lesion.lesion_id}") for lesion in file.lesions)
+    return replace(file, lesions=tuple(excluded))

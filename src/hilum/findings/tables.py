@@ -1,0 +1,180 @@
+"""The tables of lesions and of marks (`hilum.model.tables`) as CSV and Parquet files."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from hilum.errors import FormatError
+from hilum.findings.delimited import read_rows
+from hilum.findings.lists import LesionFile, MarkFile
+from hilum.findings.text import finite
+from hilum.model.findings import Lesion, Mark
+from hilum.model.tables import LESIONS, MARKS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from hilum.model.findings import Point
+    from hilum.model.tables import Column, Table
+
+POSITION_COLUMNS = ("x_mm", "y_mm", "z_mm")
+PARQUET_MAGIC = b"PAR1"
+
+_FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+def read_lesion_table(path: Path) -> LesionFile:
+    """Lesions of a CSV or Parquet file with the columns of the lesions table.
+
+    Needed are ``exam_id`` and the position; lesions without a name are numbered in their exam, other absent columns
+    are empty, columns of other names are passed over with a warning.
+
+    Raises
+    ------
+    FormatError
+        The file is malformed; the message names file and line.
+    """
+    records, warnings = _records(path, LESIONS)
+    lesions = []
+    numbers: Counter[str] = Counter()
+    for where, record in records:
+        exam_id = str(record["exam_id"])
+        numbers[exam_id] += 1
+        lesions.append(
+            Lesion(
+                exam_id,
+                str(record["lesion_id"] or numbers[exam_id]),
+                _position(record, where),
+                short_axis_mm=record["short_axis_mm"],
+                long_axis_mm=record["long_axis_mm"],
+                diameter_mm=record["diameter_mm"],
+                is_excluded=bool(record["is_excluded"]),
+                label=record["label"] or "",
+                source=record["source"] or where.rpartition("/")[2],
+                series_uid=record["series_uid"] or "",
+            )
+        )
+    return LesionFile(tuple(lesions), tuple(numbers), warnings)
+
+
+def read_mark_table(path: Path) -> MarkFile:
+    """Marks of a CSV or Parquet file with the columns of the marks table; without ``score`` they are not scored.
+
+    Raises
+    ------
+    FormatError
+        The file is malformed; the message names file and line.
+    """
+    records, warnings = _records(path, MARKS)
+    marks = []
+    scores = 0
+    for where, record in records:
+        score = record["score"]
+        scores += score is not None
+        marks.append(Mark(str(record["exam_id"]), _position(record, where), score or 0.0, record["series_uid"] or ""))
+    if 0 < scores < len(marks):
+        raise FormatError(f"{path}: {len(marks) - scores} of {len(marks)} marks have no score; expected all or none")
+    exam_ids = tuple(dict.fromkeys(mark.exam_id for mark in marks))
+    return MarkFile(tuple(marks), exam_ids, warnings, scored=scores == len(marks))
+
+
+def write_lesion_table(path: Path, lesions: Iterable[Lesion]) -> None:
+    """Write lesions as Parquet where `path` ends in ``.parquet``, else as CSV."""
+    _write(path, LESIONS, [_lesion_record(lesion) for lesion in lesions])
+
+
+def write_mark_table(path: Path, marks: Iterable[Mark]) -> None:
+    """Write marks as Parquet where `path` ends in ``.parquet``, else as CSV."""
+    _write(path, MARKS, [_mark_record(mark) for mark in marks])
+
+
+def _lesion_record(lesion: Lesion) -> dict[str, Any]:
+    return {
+        "exam_id": lesion.exam_id,
+        "lesion_id": lesion.lesion_id,
+        **dict(zip(POSITION_COLUMNS, lesion.position_mm, strict=True)),
+        "short_axis_mm": lesion.short_axis_mm,
+        "long_axis_mm": lesion.long_axis_mm,
+        "diameter_mm": lesion.diameter_mm,
+        "is_excluded": lesion.is_excluded,
+        "label": lesion.label,
+        "source": lesion.source,
+        "series_uid": lesion.series_uid,
+    }
+
+
+def _mark_record(mark: Mark) -> dict[str, Any]:
+    position = dict(zip(POSITION_COLUMNS, mark.position_mm, strict=True))
+    return {"exam_id": mark.exam_id, "series_uid": mark.series_uid, **position, "score": mark.score}
+
+
+def _write(path: Path, table: Table, records: Sequence[dict[str, Any]]) -> None:
+    if path.suffix == ".parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        pq.write_table(pa.Table.from_pylist(list(records), schema=table.arrow_schema()), path)
+        return
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, table.column_names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(records)
+
+
+def _records(path: Path, table: Table) -> tuple[Iterator[tuple[str, dict[str, Any]]], tuple[str, ...]]:
+    """Rows with their place, every column of `table` present (None where the file has none), and the warnings."""
+    with path.open("rb") as file:
+        is_parquet = file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
+    rows = _parquet_rows(path) if is_parquet else _text_rows(path)
+    known = set(table.column_names)
+    names = list(dict.fromkeys(name for _, values in rows[:1] for name in values))
+    unknown = [name for name in names if name not in known]
+    warnings = (f"{path.name}: column(s) {', '.join(unknown)} are not of the {table.name} table",) if unknown else ()
+    return ((where, _record(values, table, where)) for where, values in rows), warnings
+
+
+def _text_rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    return [(row.where, dict(row.values)) for row in read_rows(path, required=("exam_id", *POSITION_COLUMNS))]
+
+
+def _parquet_rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        found = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise FormatError(f"{path}: no readable Parquet file ({error}); write it again") from error
+    if absent := [name for name in ("exam_id", *POSITION_COLUMNS) if name not in found.column_names]:
+        raise FormatError(f"{path}: no column {', '.join(absent)} in {', '.join(found.column_names)}")
+    return [(f"{path}: row {number}", values) for number, values in enumerate(found.to_pylist(), start=1)]
+
+
+def _record(values: dict[str, Any], table: Table, where: str) -> dict[str, Any]:
+    record = {column.name: _value(values.get(column.name), column, where) for column in table.columns}
+    if not record["exam_id"]:
+        raise FormatError(f"{where}: exam_id is empty; expected the exam the row belongs to")
+    return record
+
+
+def _value(value: Any, column: Column, where: str) -> Any:
+    if value is None or value == "":
+        return None
+    if column.type == "float":
+        return finite(str(value), f"{where}: {column.name}")
+    if column.type == "bool" and not isinstance(value, bool):
+        flag = _FLAGS.get(str(value).lower())
+        if flag is None:
+            raise FormatError(f"{where}: {column.name} = {value!r}; expected true or false")
+        return flag
+    return value
+
+
+def _position(record: dict[str, Any], where: str) -> Point:
+    x, y, z = (record[name] for name in POSITION_COLUMNS)
+    if x is None or y is None or z is None:
+        raise FormatError(f"{where}: the position is ({x}, {y}, {z}); expected three coordinates, LPS mm")
+    return x, y, z
