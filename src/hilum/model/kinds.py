@@ -45,26 +45,41 @@ _KIND_BY_SOP_CLASS = {
     "1.2.840.10008.5.1.4.1.1.77.1.6": ImageKind.SLIDE,
 }
 _REPORT_SOP_CLASSES = "1.2.840.10008.5.1.4.1.1.88."
-_SECONDARY_SOP_CLASSES = "1.2.840.10008.5.1.4.1.1.7"
+_SECONDARY_SOP_CLASS = "1.2.840.10008.5.1.4.1.1.7"
+_CT_SOP_CLASS = "1.2.840.10008.5.1.4.1.1.2"
 _KIND_BY_NLST_LETTER = {"A": ImageKind.AXIAL, "L": ImageKind.LOCALIZER, "R": ImageKind.REFORMAT}
-_DOSE_WORDS = re.compile(r"dose (report|info|record)|patient protocol|screen ?save|exam summary", re.IGNORECASE)
+
+_SECONDARY_WORDS = re.compile(r"dose (report|info|record)|patient protocol|screen ?save|exam summary", re.IGNORECASE)
+_LOCALIZER_WORDS = re.compile(
+    r"""topo | (?<![a-z]) (scouts? | surv?view | scano(gram)? | locali[sz]ers? | pilot
+        | tr?[0-9]{2}[sfu]? | fl0[0-9]) (?![a-z0-9])   # Siemens T20s, Tr20 and Toshiba FL01: kernels of localizers
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_REFORMAT_WORDS = re.compile(
+    r"""(?<![a-z]) (cor | coronals? | sag | sagg?itt?als? | mprs? | (min)?mips? | rfmt | reformat(ted|s)?
+        | obl(ique)? | curved | cpr) (?![a-z])""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_REFORMAT_TYPE = re.compile(r"\b(REFORMATTED|MPR|MIP|MINIP|PROJECTION IMAGE)\b")
+"""Within a value of ImageType, such as ``CT_SOM5 MPR``."""
 
 _SOFT_KERNELS = re.compile(
-    r"""STANDARD | STND | SOFT | DETAIL            # GE
-      | (T?B|BR|I|J|Q|H|BF|BV|QR|HR)[0-4][0-9](?![0-9]).*  # Siemens: below 50 is soft to medium
-      | [ABC] | UA | UB | UC | SB | SC             # Philips
-      | FC0?[0-9] | FC1[0-9] | FC4[0-9]            # Toshiba: body and head soft
+    r"""STANDARD | STND | SOFT                            # GE
+      | (B|BR|BF|BV|D|H|HR|HF|I|J|Q|QR|U)[1-4][0-9][a-z]? # Siemens: below 50 smooth to medium
+      | FC[01][0-9]                                       # Toshiba, Canon: body
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _SHARP_KERNELS = re.compile(
-    r"""LUNG | BONE | BONEPLUS | EDGE              # GE
-      | (T?B|BR|BL|I|J|Q|H|BF|BV|QR|HR)[5-9][0-9](?![0-9]).*  # Siemens
-      | D | E | EB | EC | L | YA | YB | YC | YD | YE  # Philips
-      | FC3[0-9] | FC[5-9][0-9]                    # Toshiba: lung and bone
+    r"""LUNG | BONE | BONEPLUS | EDGE                         # GE
+      | (B|BL|BR|BF|BV|D|H|HR|HF|I|J|Q|QR|U)[5-9][0-9][a-z]?  # Siemens: from 50 medium sharp to ultra sharp
+      | FC3[01] | FC[58][0-9]                                 # Toshiba, Canon: bone, lung
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_SOFT_PHILIPS = frozenset({"A", "B", "C", "UA", "UB", "UC", "SA", "SB", "SC"})
+_SHARP_PHILIPS = frozenset({"D", "E", "L", "YA", "YB", "YC", "YD", "YE", "EB", "EC"})
 
 
 def image_kind(
@@ -80,48 +95,81 @@ def image_kind(
     ----------
     modality, sop_class_uid, image_type, description
         Modality, SOPClassUID, the values of ImageType, SeriesDescription; None or empty where the file has none.
-        An NLST description (its second field is the image type) is believed before ImageType.
+        An NLST description (its second field is the image type) is believed before ImageType; any other only
+        where a CT has no ImageType, as in an index without instances. A CT that nothing else is said of is axial.
 
     References
     ----------
     DICOM PS3.3 C.8.2.1.1.1 and C.8.16.1 (Image Type of CT), PS3.4 annex B (SOP classes).
     """
-    sop_class = sop_class_uid or ""
+    kind = _kind_by_object(modality, sop_class_uid or "")
+    if kind is not None:
+        return kind
+    nlst = parse_description(description)
+    if nlst is not None:
+        return _KIND_BY_NLST_LETTER.get(nlst.image_type[2:3], ImageKind.OTHER)
+    return _kind_by_image_type(image_type) if any(image_type) else _kind_by_description(description or "")
+
+
+def kernel_class(kernel: str | None, manufacturer: str | None = None) -> KernelClass | None:
+    """Class of a reconstruction kernel by its maker's name; None where the name does not say.
+
+    Parameters
+    ----------
+    kernel
+        ConvolutionKernel; of several values the first counts.
+    manufacturer
+        Manufacturer, as the file gives it. Philips calls its kernels by single letters (A, B, C soft; D, E, L
+        sharp), which are believed of Philips only.
+
+    References
+    ----------
+    Siemens: the number rises with sharpness, below 50 smooth to medium (B30f, Br40d), from 50 sharp (B50f, Bl57d).
+    Toshiba and Canon: FC01 to FC19 body, FC30 and FC31 bone, FC50 to FC59 lung, FC80 to FC89 high resolution lung.
+    """
+    name = (kernel or "").split("\\")[0].strip().upper()
+    if "PHILIPS" in (manufacturer or "").upper():
+        is_soft, is_sharp = name in _SOFT_PHILIPS, name in _SHARP_PHILIPS
+    else:
+        is_soft, is_sharp = bool(_SOFT_KERNELS.fullmatch(name)), bool(_SHARP_KERNELS.fullmatch(name))
+    if is_sharp:
+        return KernelClass.SHARP
+    return KernelClass.SOFT if is_soft else None
+
+
+def _kind_by_object(modality: str | None, sop_class: str) -> ImageKind | None:
+    """Kind of anything but a CT image, which needs a closer look."""
     if sop_class in _KIND_BY_SOP_CLASS:
         return _KIND_BY_SOP_CLASS[sop_class]
     if sop_class.startswith(_REPORT_SOP_CLASSES):
         return ImageKind.REPORT
     if modality in _KIND_BY_MODALITY:
         return _KIND_BY_MODALITY[modality]
-    nlst = parse_description(description)
-    if nlst is not None:
-        return _KIND_BY_NLST_LETTER.get(nlst.image_type[2:3], ImageKind.OTHER)
-    if sop_class.startswith(_SECONDARY_SOP_CLASSES) or _DOSE_WORDS.search(description or ""):
+    if _is_within(sop_class, _SECONDARY_SOP_CLASS):
         return ImageKind.SECONDARY
-    return _ct_kind(image_type) if modality == "CT" else ImageKind.OTHER
+    is_ct = modality == "CT" and (not sop_class or _is_within(sop_class, _CT_SOP_CLASS))
+    return None if is_ct else ImageKind.OTHER
 
 
-def kernel_class(kernel: str | None) -> KernelClass | None:
-    """Class of a reconstruction kernel by its maker's name; None if unknown.
-
-    Siemens numbers below 50 are soft (B30f, B45f), from 50 sharp; GE, Philips and Toshiba by name.
-    """
-    name = (kernel or "").split("\\")[0].strip()
-    if _SHARP_KERNELS.fullmatch(name):
-        return KernelClass.SHARP
-    if _SOFT_KERNELS.fullmatch(name):
-        return KernelClass.SOFT
-    return None
-
-
-def _ct_kind(image_type: Sequence[str]) -> ImageKind:
+def _kind_by_image_type(image_type: Sequence[str]) -> ImageKind:
     words = {word.strip().upper() for word in image_type}
     if "LOCALIZER" in words:
         return ImageKind.LOCALIZER
     if words & {"DOSE_INFO", "DOSE REPORT", "SCREEN SAVE"}:
         return ImageKind.SECONDARY
-    if words & {"REFORMATTED", "MPR", "CSA MPR", "PROJECTION IMAGE", "MIP"}:
+    if any(_REFORMAT_TYPE.search(word) for word in words):
         return ImageKind.REFORMAT
-    if "AXIAL" in words or "VOLUME" in words or not words:
-        return ImageKind.AXIAL
-    return ImageKind.SECONDARY if "SECONDARY" in words else ImageKind.AXIAL
+    return ImageKind.AXIAL
+
+
+def _kind_by_description(description: str) -> ImageKind:
+    if _SECONDARY_WORDS.search(description):
+        return ImageKind.SECONDARY
+    if _LOCALIZER_WORDS.search(description):
+        return ImageKind.LOCALIZER
+    return ImageKind.REFORMAT if _REFORMAT_WORDS.search(description) else ImageKind.AXIAL
+
+
+def _is_within(sop_class: str, root: str) -> bool:
+    """Whether a SOP class is `root` or one of its enhanced and multi-frame variants."""
+    return sop_class == root or sop_class.startswith(f"{root}.")

@@ -19,6 +19,7 @@ COLLECTION_ID = "nlst"
 ROUND_BY_YEAR = {1999: 0, 2000: 1, 2001: 2}
 """Study dates are shifted so that the year names the round: 1999-01-02 is T0."""
 
+FIELD_COUNT = 11
 _DESCRIPTION = re.compile(r"[0-9]+,[OD][PS][A-Z]?,")
 _NO_VALUE = frozenset({"", "na", "null", "none"})
 
@@ -43,7 +44,10 @@ def parse_description(text: str | None) -> NlstDescription | None:
     if text is None or not _DESCRIPTION.match(text):
         return None
     fields = [None if field.strip().lower() in _NO_VALUE else field.strip() for field in text.split(",")]
-    fields += [None] * (9 - len(fields))
+    if len(fields) > FIELD_COUNT:
+        # A topogram's length of 1024 mm is written 1,024.
+        fields[5:7] = [f"{fields[5]}{fields[6]}"]
+    fields += [None] * (FIELD_COUNT - len(fields))
     year = int(text.split(",", 1)[0])
     return NlstDescription(
         screening_round=year if year in ROUND_BY_YEAR.values() else None,
