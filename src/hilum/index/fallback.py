@@ -1,0 +1,99 @@
+"""Reading a header with pydicom: big endian, deflated, and everything else that the direct walk declines."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from hilum.errors import HeaderError
+from hilum.index.elements import PYDICOM_ERRORS, plain
+from hilum.model.attributes import ATTRIBUTES, PIXEL_DATA_TAGS
+
+if TYPE_CHECKING:
+    from pydicom.dataset import FileDataset
+
+    from hilum.model.attributes import Value
+
+DEFLATED_SYNTAX = "1.2.840.10008.1.2.1.99"
+UNDEFINED_LENGTH = 0xFFFFFFFF
+_LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN"})
+_NO_PIXELS = (-1, -1)
+
+
+def read_with_pydicom(path: str | Path) -> tuple[dict[str, Value], tuple[int, int], str, tuple[str, ...]]:
+    """Values, pixel offset and length, media class and unreadable keywords of a file, as `Header` has them.
+
+    Raises
+    ------
+    HeaderError
+        ``truncated-header`` or ``unreadable-header``.
+    """
+    import pydicom
+
+    with Path(path).open("rb") as file, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            tags: list[Any] = [attribute.tag for attribute in ATTRIBUTES]
+            dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=tags)
+        except (*PYDICOM_ERRORS, zlib.error) as error:
+            raise HeaderError(f"pydicom cannot read the header: {error}", check="unreadable-header") from error
+        _check_whole(file, dataset, [str(warning.message) for warning in caught])
+        values, unreadable = _values(dataset)
+        media_class = str(dataset.file_meta.get("MediaStorageSOPClassUID", ""))
+        return values, _pixel_range(file, dataset), media_class, unreadable
+
+
+def _check_whole(file: BinaryIO, dataset: FileDataset, messages: list[str]) -> None:
+    """Raise if the file ends inside its header; pydicom itself only warns, or says nothing."""
+    size = Path(file.name).stat().st_size
+    short = [element for element in dataset.values() if _is_short(element)]
+    if file.tell() > size or short or any("End of file reached" in message for message in messages):
+        raise HeaderError(
+            f"the file ends at byte {size} inside its header; copy or download it again", check="truncated-header"
+        )
+
+
+def _is_short(element: Any) -> bool:
+    raw = getattr(element, "value", None)
+    length = getattr(element, "length", UNDEFINED_LENGTH)
+    return isinstance(raw, bytes) and length != UNDEFINED_LENGTH and len(raw) < length
+
+
+def _values(dataset: FileDataset) -> tuple[dict[str, Value], tuple[str, ...]]:
+    values: dict[str, Value] = {}
+    unreadable: list[str] = []
+    for attribute in ATTRIBUTES:
+        source = dataset.file_meta if attribute.keyword == "TransferSyntaxUID" else dataset
+        try:
+            value = plain(source[attribute.tag].value) if attribute.tag in source else None
+        except PYDICOM_ERRORS:
+            unreadable.append(attribute.keyword)
+            continue
+        if value is not None:
+            values[attribute.keyword] = value
+    return values, tuple(unreadable)
+
+
+def _pixel_range(file: BinaryIO, dataset: FileDataset) -> tuple[int, int]:
+    """Offset and length of the pixel data's value; the file stands at its tag, or at the end if there is none."""
+    if str(dataset.file_meta.get("TransferSyntaxUID", "")) == DEFLATED_SYNTAX:
+        return _NO_PIXELS
+    is_implicit, is_little = dataset.original_encoding
+    order = "<" if is_little else ">"
+    start = file.tell()
+    head = file.read(12)
+    if len(head) < 8:
+        return _NO_PIXELS
+    group, element = struct.unpack_from(f"{order}HH", head)
+    if group << 16 | element not in PIXEL_DATA_TAGS:
+        return _NO_PIXELS
+    if is_implicit:
+        length, value_at = struct.unpack_from(f"{order}I", head, 4)[0], start + 8
+    elif head[4:6] in _LONG_VRS and len(head) == 12:
+        length, value_at = struct.unpack_from(f"{order}I", head, 8)[0], start + 12
+    else:
+        length, value_at = struct.unpack_from(f"{order}H", head, 6)[0], start + 8
+    return value_at, -1 if length == UNDEFINED_LENGTH else length
