@@ -1,0 +1,408 @@
+"""Marks against lesions: states, FROC curve, operating points, confidence, and all choices that led to them."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hilum.assess.bootstrap import Draws, Interval, Sample, draw
+from hilum.assess.columns import LesionColumns, MarkColumns, exam_rows
+from hilum.assess.froc import CPM_RATES, RATES, Froc, OperatingPoint
+from hilum.assess.matching import NONE, LesionState, MarkState, Matching, match
+from hilum.assess.policy import Policy
+from hilum.errors import AssessmentError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from hilum.assess.criteria import HitCriterion
+    from hilum.model.findings import Lesion, Mark
+
+BAND_RATES = tuple(float(rate) for rate in np.round(np.geomspace(1 / 16, 16, 65), 4))
+"""False positives an exam at which the confidence band of the curve is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many there are of each.
+
+    ``true_positives + missed = lesions``, and
+    ``true_positives - shared + false_positives + redundant + ignored = marks``.
+
+    Attributes
+    ----------
+    exams, participants
+        All assessed, those without lesions or marks too.
+    exams_with_lesions
+        Exams that have a lesion.
+    lesions, excluded_findings
+        Of the reference standard; findings whose marks count neither way.
+    marks
+        Assessed: those within the cap.
+    true_positives, missed
+        Lesions hit and lesions missed.
+    shared
+        Lesions that a mark counts for which counts for another too; 0 unless a mark may count for every lesion.
+    false_positives, redundant, ignored, beyond_cap
+        Marks of that state.
+    reached
+        Lesions that fulfil the criterion with some mark, counted or not.
+    """
+
+    exams: int
+    participants: int
+    exams_with_lesions: int
+    lesions: int
+    excluded_findings: int
+    marks: int
+    true_positives: int
+    missed: int
+    shared: int
+    false_positives: int
+    redundant: int
+    ignored: int
+    beyond_cap: int
+    reached: int
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A result: numbers, the states they come from, and the choices they depend on.
+
+    Attributes
+    ----------
+    exam_ids
+        The exams, in the order given.
+    participants
+        The participant of each exam.
+    marks, lesions
+        What was assessed, in the order given.
+    matching
+        State of every mark and lesion.
+    criterion
+        The hit criterion in words.
+    policy
+        The other choices.
+    froc
+        The curve.
+    draws
+        Bootstrap draws, at `RATES` and then `BAND_RATES`; None if none were asked for.
+    confidence
+        Coverage of the intervals.
+    """
+
+    exam_ids: tuple[str, ...]
+    participants: tuple[str, ...]
+    marks: MarkColumns
+    lesions: LesionColumns
+    matching: Matching
+    criterion: str
+    policy: Policy
+    froc: Froc
+    draws: Draws | None
+    confidence: float
+
+    @cached_property
+    def counts(self) -> Counts:
+        """How many there are of each."""
+        marks, lesions = self.matching.mark_state, self.matching.lesion_state
+        is_lesion = ~self.lesions.is_excluded
+        hit = int(np.sum(lesions == LesionState.HIT))
+        beyond = int(np.sum(marks == MarkState.BEYOND_CAP))
+        return Counts(
+            exams=len(self.exam_ids),
+            participants=len(set(self.participants)),
+            exams_with_lesions=len(np.unique(self.lesions.exam[is_lesion])),
+            lesions=int(np.sum(is_lesion)),
+            excluded_findings=int(np.sum(self.lesions.is_excluded)),
+            marks=len(self.marks) - beyond,
+            true_positives=hit,
+            missed=int(np.sum(lesions == LesionState.MISSED)),
+            shared=hit - int(np.sum(marks == MarkState.TRUE_POSITIVE)),
+            false_positives=int(np.sum(marks == MarkState.FALSE_POSITIVE)),
+            redundant=int(np.sum(marks == MarkState.REDUNDANT)),
+            ignored=int(np.sum(marks == MarkState.IGNORED)),
+            beyond_cap=beyond,
+            reached=int(np.sum(self.matching.is_reached & is_lesion)),
+        )
+
+    @cached_property
+    def operating_points(self) -> tuple[OperatingPoint, ...]:
+        """The curve at `RATES`."""
+        return tuple(self.froc.operating_point(rate) for rate in RATES)
+
+    @property
+    def cpm(self) -> float | None:
+        """Mean sensitivity at 1/8, 1/4, 1/2, 1, 2, 4 and 8 false positives an exam; None without lesions."""
+        return self.froc.cpm
+
+    @cached_property
+    def cpm_interval(self) -> Interval | None:
+        """Confidence interval of the CPM; None without draws."""
+        return self.draws.cpm_interval(self.confidence) if self.draws else None
+
+    @cached_property
+    def _intervals(self) -> list[Interval | None]:
+        count = len(RATES) + len(BAND_RATES)
+        return self.draws.intervals(self.confidence) if self.draws else [None] * count
+
+    @property
+    def intervals(self) -> tuple[Interval | None, ...]:
+        """Confidence interval of the sensitivity at each of `RATES`."""
+        return tuple(self._intervals[: len(RATES)])
+
+    @property
+    def band(self) -> tuple[Interval | None, ...]:
+        """Confidence interval of the sensitivity at each of `BAND_RATES`."""
+        return tuple(self._intervals[len(RATES) :])
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the numbers must know."""
+        counts = self.counts
+        notes = []
+        if not counts.lesions:
+            notes.append("there are no lesions: sensitivity and CPM are undefined")
+        if not counts.marks:
+            notes.append("there are no marks: the curve is its first point")
+        if unread := counts.exams - len(np.unique(self.marks.exam)):
+            notes.append(f"{unread} of {counts.exams} exams have no mark; they count as exams without false positives")
+        if empty := counts.exams - counts.exams_with_lesions:
+            notes.append(f"{empty} of {counts.exams} exams have no lesion; they count in the false positives an exam")
+        if counts.shared:
+            notes.append(f"{counts.shared} lesions are hit by a mark that counts for another lesion too")
+        if other := counts.reached - counts.true_positives:
+            notes.append(
+                f"{other} lesions lie within reach of a mark, which counts for a nearer lesion: they are missed"
+            )
+        if self.draws and self.draws.unused_count:
+            notes.append(
+                f"{self.draws.unused_count} of {self.draws.count} bootstrap draws had no lesion and were left out"
+            )
+        if self.policy.cap_ties == "dropped" and (emptied := self._emptied_by_cap()):
+            notes.append(f"{emptied} exams lost all marks to the cap, as their best scores are equal")
+        return tuple(notes)
+
+    def choices(self) -> dict[str, str]:
+        """Every choice the numbers depend on, in words."""
+        draws = self.draws
+        bootstrap = (
+            f"{self.confidence:.0%} percentile interval of {draws.count} draws of participants, seed {draws.seed}"
+            if draws
+            else "none"
+        )
+        return {"hit criterion": self.criterion, **self.policy.in_words(), "confidence": bootstrap}
+
+    def point_rows(self) -> list[dict[str, Any]]:
+        """A row an operating point: rate, sensitivity and its interval, threshold and counts."""
+        return [
+            {
+                "false_positives_per_exam": point.rate,
+                "sensitivity": point.sensitivity,
+                "low": interval.low if interval else None,
+                "high": interval.high if interval else None,
+                "threshold": point.threshold,
+                "true_positives": point.true_positives,
+                "false_positives": point.false_positives,
+                "is_beyond_curve": point.is_beyond_curve,
+            }
+            for point, interval in zip(self.operating_points, self.intervals, strict=True)
+        ]
+
+    def mark_rows(self) -> list[dict[str, Any]]:
+        """A row a mark, in the order given: where, score, state, and the lesion it is on."""
+        return [
+            {
+                "exam_id": self.exam_ids[exam],
+                "x_mm": x,
+                "y_mm": y,
+                "z_mm": z,
+                "score": score,
+                "state": MarkState(state).words,
+                "lesion_id": None if lesion == NONE else str(self.lesions.lesion_id[lesion]),
+            }
+            for exam, (x, y, z), score, state, lesion in zip(
+                self.marks.exam.tolist(),
+                self.marks.position_mm.tolist(),
+                self.marks.score.tolist(),
+                self.matching.mark_state.tolist(),
+                self.matching.mark_lesion.tolist(),
+                strict=True,
+            )
+        ]
+
+    def lesion_rows(self) -> list[dict[str, Any]]:
+        """A row a lesion or excluded finding, in the order given: where, size, state, and the score it is hit at."""
+        return [
+            {
+                "exam_id": self.exam_ids[exam],
+                "lesion_id": lesion_id,
+                "x_mm": x,
+                "y_mm": y,
+                "z_mm": z,
+                "diameter_mm": None if np.isnan(diameter) else diameter,
+                "state": LesionState(state).words,
+                "score": None if mark == NONE else float(self.marks.score[mark]),
+            }
+            for exam, lesion_id, (x, y, z), diameter, state, mark in zip(
+                self.lesions.exam.tolist(),
+                self.lesions.lesion_id.tolist(),
+                self.lesions.position_mm.tolist(),
+                self.lesions.diameter_mm.tolist(),
+                self.matching.lesion_state.tolist(),
+                self.matching.lesion_mark.tolist(),
+                strict=True,
+            )
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """The result without the single marks, in values that JSON has; nothing in it is NaN or infinite."""
+        curve = self.froc
+        sensitivity = curve.sensitivity
+        return {
+            "choices": self.choices(),
+            "policy": asdict(self.policy),
+            "counts": asdict(self.counts),
+            "notes": list(self.notes),
+            "cpm": self.cpm,
+            "cpm_interval": asdict(self.cpm_interval) if self.cpm_interval else None,
+            "cpm_rates": list(CPM_RATES),
+            "operating_points": self.point_rows(),
+            "curve": {
+                "threshold": [None, *curve.thresholds[1:].tolist()],
+                "true_positives": curve.true_positives.tolist(),
+                "false_positives": curve.false_positives.tolist(),
+                "false_positives_per_exam": curve.false_positives_per_exam.tolist(),
+                "sensitivity": None if sensitivity is None else sensitivity.tolist(),
+            },
+        }
+
+    def _emptied_by_cap(self) -> int:
+        kept = self.matching.mark_state != MarkState.BEYOND_CAP
+        return len(np.setdiff1d(self.marks.exam, self.marks.exam[kept]))
+
+    def _repr_html_(self) -> str:
+        counts = self.counts
+        rows = "".join(
+            f"<tr><td>{point.rate:g}</td><td>{_three_digits(point.sensitivity)}</td></tr>"
+            for point in self.operating_points
+        )
+        return (
+            f"<p>CPM {_three_digits(self.cpm)}; {counts.true_positives} of {counts.lesions} lesions hit, {counts.false_positives} false "
+            f"positives in {counts.exams} exams; {html.escape(self.criterion)}</p>"
+            f"<table><tr><th>false positives an exam</th><th>sensitivity</th></tr>{rows}</table>"
+        )
+
+
+def assess(
+    lesions: Sequence[Lesion] | LesionColumns,
+    marks: Sequence[Mark] | MarkColumns,
+    exam_ids: Sequence[str],
+    *,
+    hit: HitCriterion,
+    participants: Mapping[str, str] | None = None,
+    bootstraps: int = 1000,
+    seed: int = 0,
+    policy: Policy | None = None,
+    confidence: float = 0.95,
+) -> Assessment:
+    """Assess marks against the lesions of a reference standard.
+
+    Parameters
+    ----------
+    lesions
+        Lesions and excluded findings.
+    marks
+        With finite scores, the higher the surer.
+    exam_ids
+        All exams that were read, also those without lesions or without marks; columns refer to rows of this list.
+    hit
+        When a mark hits a lesion.
+    participants
+        Exam to participant, whom the bootstrap draws; None: each exam is a participant of its own.
+    bootstraps
+        Number of draws; 0: no confidence intervals.
+    seed
+        Equal seeds give equal intervals.
+    policy
+        The other choices; None: `Policy()`.
+    confidence
+        Coverage of the intervals, between 0 and 1.
+
+    Returns
+    -------
+    The same result whatever the order of lesions, marks and exams. Without lesions sensitivity and CPM are None;
+    without marks all lesions are missed.
+
+    Raises
+    ------
+    AssessmentError
+        There is no exam; a mark or lesion is in an unknown exam; a value is not finite; an exam or a lesion's name
+        stands twice; an exam has no participant.
+    """
+    if bootstraps < 0 or not 0 < confidence < 1:
+        raise ValueError(f"bootstraps {bootstraps}, confidence {confidence}: expected at least 0, and between 0 and 1")
+    policy = policy or Policy()
+    exam_rows(exam_ids)
+    lesion_columns = lesions if isinstance(lesions, LesionColumns) else LesionColumns.of(lesions, exam_ids)
+    mark_columns = marks if isinstance(marks, MarkColumns) else MarkColumns.of(marks, exam_ids)
+    owners = _participants(exam_ids, participants)
+    matching = match(mark_columns, lesion_columns, hit, policy)
+    sample = _sample(mark_columns, lesion_columns, matching, owners, policy)
+    froc = Froc.of_scores(
+        sample.lesion_scores,
+        sample.false_scores,
+        lesion_count=int(sample.lesions.sum()),
+        exam_count=len(exam_ids),
+        interpolation=policy.interpolation,
+    )
+    draws = draw(sample, (*RATES, *BAND_RATES), count=bootstraps, seed=seed) if bootstraps else None
+    return Assessment(
+        tuple(exam_ids), owners, mark_columns, lesion_columns, matching, hit.name, policy, froc, draws, confidence
+    )
+
+
+def _three_digits(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"
+
+
+def _participants(exam_ids: Sequence[str], participants: Mapping[str, str] | None) -> tuple[str, ...]:
+    if participants is None:
+        return tuple(exam_ids)
+    if absent := [exam_id for exam_id in exam_ids if exam_id not in participants]:
+        raise AssessmentError(
+            f"{len(absent)} of {len(exam_ids)} exams have no participant, as {absent[0]!r}; name one for each exam, "
+            "or for none"
+        )
+    return tuple(participants[exam_id] for exam_id in exam_ids)
+
+
+def _sample(
+    marks: MarkColumns, lesions: LesionColumns, matching: Matching, owners: Sequence[str], policy: Policy
+) -> Sample:
+    """The events of the curve; participants in the order of their names, so that draws depend on no other order."""
+    _, participant = np.unique(np.asarray(owners, dtype=np.str_), return_inverse=True)
+    count = int(participant.max()) + 1
+    is_false = matching.mark_state == MarkState.FALSE_POSITIVE
+    if policy.redundant == "false-positive":
+        is_false |= matching.mark_state == MarkState.REDUNDANT
+    is_hit = matching.lesion_state == LesionState.HIT
+    return Sample(
+        lesion_scores=marks.score[matching.lesion_mark[is_hit]],
+        lesion_participants=participant[lesions.exam[is_hit]],
+        false_scores=marks.score[is_false],
+        false_participants=participant[marks.exam[is_false]],
+        lesions=_count_by(participant[lesions.exam[~lesions.is_excluded]], count),
+        exams=_count_by(participant, count),
+        interpolation=policy.interpolation,
+    )
+
+
+def _count_by(rows: NDArray[np.intp], count: int) -> NDArray[np.int64]:
+    return np.bincount(rows, minlength=count).astype(np.int64)
