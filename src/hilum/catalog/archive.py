@@ -29,7 +29,7 @@ from hilum.errors import ArchiveError, ConfigError, NotFoundError
 from hilum.model.series import Series
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -139,14 +139,25 @@ class Archive:
         ConfigError
             `collection_id` is not in that form.
         """
-        if not _COLLECTION_ID.fullmatch(collection_id):
-            raise ConfigError(
-                f"collection {collection_id!r}: expected lower case letters, digits and underscores, "
-                "such as ct_lymph_nodes"
-            )
+        require_collection_id(collection_id)
+        return self.update_all(lambda newest: [(collection_id, change(newest))], note=note)
+
+    def update_all(
+        self, change: Callable[[Snapshot], Iterable[tuple[str, Mapping[str, Rows]]]], *, note: str
+    ) -> Snapshot:
+        """Replace rows of several collections in one step, as `update` does for one.
+
+        Parameters
+        ----------
+        change
+            Gets the newest snapshot, gives each collection once with its new rows by table name; lazily, if the rows
+            of all do not fit into memory.
+        note
+            What is done, in a line.
+        """
         with exclusive_lock(self._layout.lock):
             parent = self.snapshot()
-            return commit(self._layout, parent, collection_id, change(parent), note=note)
+            return commit(self._layout, parent, change(parent), note=note)
 
     def query(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> pa.Table:
         """Answer one SELECT statement over the current snapshot.
@@ -206,6 +217,20 @@ class Archive:
             snapshot = self.snapshot(following)
             yield snapshot
             following = snapshot.parent
+
+
+def require_collection_id(collection_id: str) -> None:
+    """Refuse the name of a collection that is not lower case letters, digits and underscores.
+
+    Raises
+    ------
+    ConfigError
+        As said.
+    """
+    if not _COLLECTION_ID.fullmatch(collection_id):
+        raise ConfigError(
+            f"collection {collection_id!r}: expected lower case letters, digits and underscores, such as ct_lymph_nodes"
+        )
 
 
 def _require_room(layout: Layout) -> None:

@@ -34,9 +34,9 @@ DIGEST_IN_NAME = 16
 
 
 def commit(
-    layout: Layout, parent: Snapshot | None, collection_id: str, tables: Mapping[str, Rows], *, note: str
+    layout: Layout, parent: Snapshot, changes: Iterable[tuple[str, Mapping[str, Rows]]], *, note: str
 ) -> Snapshot:
-    """Write the snapshot in which `tables` replace the collection's rows; the caller holds the lock.
+    """Write the snapshot in which each collection's tables are replaced; the caller holds the lock.
 
     Returns `parent` itself where nothing would change.
 
@@ -46,17 +46,15 @@ def commit(
         There is no room left on the disk; `parent` is still the current snapshot.
     """
     remove_strays(layout)
-    kept = [
-        file
-        for file in (parent.files if parent else ())
-        if file.collection_id != collection_id or file.table not in tables
-    ]
-    written = [
-        file
-        for name, rows in tables.items()
-        if (file := write_rows(layout.data, catalog_table(name), collection_id, rows)) is not None
-    ]
-    if parent is not None and set(parent.files) == {*kept, *written}:
+    replaced: set[tuple[str, str]] = set()
+    written: list[DataFile] = []
+    for collection_id, tables in changes:
+        for name, rows in tables.items():
+            replaced.add((collection_id, name))
+            file = write_rows(layout.data, catalog_table(name), collection_id, rows)
+            written += [file] if file else []
+    kept = [file for file in parent.files if (file.collection_id, file.table) not in replaced]
+    if set(parent.files) == {*kept, *written}:
         return parent
     snapshot = Snapshot.make(
         parent=parent, created_at=datetime.now(UTC), note=note, files=[*kept, *written], folder=layout.data

@@ -82,7 +82,7 @@ class Reader:
         try:
             _require_one_select(cursor.extract_statements(sql), duckdb.StatementType.SELECT)
             values = parameters if isinstance(parameters, dict) else list(parameters)
-            return cursor.sql(sql, params=values).to_arrow_table()
+            return _with_integers(cursor.sql(sql, params=values).to_arrow_table())
         except duckdb.Error as error:
             raise QueryError(f"{error}") from error
         finally:
@@ -97,6 +97,19 @@ def _require_one_select(statements: Sequence[duckdb.Statement], select: object) 
     if len(statements) != 1 or statements[0].type != select:
         kinds = ", ".join(statement.type.name for statement in statements) or "nothing"
         raise QueryError(f"found {kinds}; the catalog answers one SELECT statement and changes nothing")
+
+
+def _with_integers(answer: pa.Table) -> pa.Table:
+    """Turn the 128-bit integers that sums give, which Arrow holds as decimals, into 64-bit ones where they fit."""
+    import pyarrow as pa
+
+    for index, field in enumerate(answer.schema):
+        if pa.types.is_decimal(field.type) and field.type.scale == 0:
+            try:
+                answer = answer.set_column(index, field.name, answer.column(index).cast(pa.int64()))
+            except pa.ArrowInvalid:
+                continue
+    return answer
 
 
 def _view(table: Table, paths: Sequence[Path]) -> str:

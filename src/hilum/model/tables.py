@@ -211,6 +211,21 @@ PARTICIPANTS = Table(
     ),
 )
 
+SOURCES = Table(
+    "sources",
+    "a published data set that series of a collection come from",
+    (
+        Column("collection_id", "text", "", "collection", required=True),
+        Column("source_doi", "text", "", "DOI, as in the series table", required=True),
+        Column("analysis_result_id", "text", "", "analysis that made it; null for original data"),
+        Column("title", "text", "", "title of the data set"),
+        Column("licence", "text", "", "licence, short name"),
+        Column("licence_url", "text", "", "where the licence is written"),
+        Column("citation", "text", "", "how to cite it"),
+        Column("provider", "text", "", "index it was read from, with its version"),
+    ),
+)
+
 LESIONS = Table(
     "lesions",
     "an element of the reference standard",
@@ -243,7 +258,7 @@ MARKS = Table(
     ),
 )
 
-CATALOG_TABLES: tuple[Table, ...] = (SERIES, CHECKS, REFUSALS, SCANS, PARTICIPANTS)
+CATALOG_TABLES: tuple[Table, ...] = (SERIES, CHECKS, REFUSALS, SCANS, SOURCES, PARTICIPANTS)
 """The tables of an archive's catalog; every row belongs to a collection."""
 
 TABLES: tuple[Table, ...] = (*CATALOG_TABLES, LESIONS, MARKS)

@@ -1,0 +1,258 @@
+"""Import of the public series index of the Imaging Data Commons, from the pip package ``idc-index-data``.
+
+One row a series, as indexing gives, but from the index alone: there are no instances, and what only headers tell
+(geometry, kernel, thickness) is null, save for NLST, whose SeriesDescription carries much of it.
+
+References
+----------
+Fedorov et al., National Cancer Institute Imaging Data Commons, RadioGraphics 2023, doi:10.1148/rg.230180;
+https://github.com/ImagingDataCommons/idc-index-data
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hilum.errors import NotFoundError
+from hilum.model.kinds import image_kind, kernel_class
+from hilum.model.nlst import COLLECTION_ID as NLST
+from hilum.model.nlst import parse_description, round_of_year
+from hilum.model.tables import SERIES, SOURCES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import duckdb
+    import pyarrow as pa
+
+    from hilum.catalog.archive import Archive
+    from hilum.catalog.snapshot import Snapshot
+
+_TOLD_BY = ("Modality", "SOPClassUID", "Manufacturer", "SeriesDescription", "nlst_year")
+"""What the derived columns follow from: columns of the index, and the year of the study for NLST only."""
+
+# series_size_MB counts decimal megabytes, to six places: whole bytes.
+_SERIES_SQL = r"""
+SELECT
+    collection_id, analysis_result_id, PatientID, PatientSex, PatientAge,
+    StudyInstanceUID, CAST(StudyDate AS DATE) AS StudyDate, StudyDescription,
+    SeriesInstanceUID, CAST(SeriesNumber AS BIGINT) AS SeriesNumber, CAST(SeriesDate AS DATE) AS SeriesDate,
+    SeriesDescription, Modality, SOPClassUID, replace(TransferSyntaxUID, ',', '\') AS TransferSyntaxUID,
+    BodyPartExamined, Manufacturer, coalesce(derived.model, ManufacturerModelName) AS ManufacturerModelName,
+    derived.* EXCLUDE (told_by, model),
+    TRY_CAST(PixelRepresentation AS BIGINT) AS PixelRepresentation,
+    replace(PhotometricInterpretation, ',', '\') AS PhotometricInterpretation,
+    instanceCount AS instance_count, CAST(round(series_size_MB * 1000000) AS BIGINT) AS size_bytes,
+    license_short_name AS licence, source_DOI AS source_doi, series_aws_url AS source_url
+FROM wanted JOIN derived USING (told_by)
+WHERE collection_id = $collection_id
+ORDER BY PatientID, StudyInstanceUID, SeriesInstanceUID
+"""
+
+_SOURCES_SQL = """
+WITH listed AS (SELECT collection_id, unnest(sources) AS source FROM read_parquet($collections))
+SELECT
+    collection_id, source.source_doi AS source_doi, source.source_title AS title,
+    CASE source.source_type WHEN 'analysis_result' THEN source.source_id END AS analysis_result_id,
+    source.license.license_short_name AS licence, source.license.license_url AS licence_url,
+    source.citation AS citation, $provider AS provider
+FROM listed
+WHERE collection_id = $collection_id AND source.source_doi IS NOT NULL
+ORDER BY analysis_result_id NULLS FIRST, source_doi
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """What an import of the index brought.
+
+    Attributes
+    ----------
+    snapshot
+        The snapshot it made.
+    series_by_collection
+        Series of the index in each collection.
+    kept_local
+        Series that are indexed from files here and so kept their rows.
+    """
+
+    snapshot: Snapshot
+    series_by_collection: dict[str, int]
+    kept_local: int
+
+
+def import_idc(
+    archive: Archive, collection_ids: Sequence[str] | None = None, *, on_progress: Callable[[int], None] | None = None
+) -> Import:
+    """Import collections of the public index; series that are indexed from files here keep their rows.
+
+    Parameters
+    ----------
+    collection_ids
+        Collections to import; None for all (1.04 million series).
+    on_progress
+        Told the number of series after each collection.
+
+    Raises
+    ------
+    NotFoundError
+        The index has no such collection.
+    """
+    index = _Index(collection_ids)
+    counts: dict[str, int] = {}
+    kept_local = 0
+
+    def change(newest: Snapshot) -> Iterator[tuple[str, Mapping[str, pa.Table]]]:
+        nonlocal kept_local
+        for collection_id in index.collection_ids:
+            imported = index.series(collection_id)
+            rows, kept = _keep_local(imported, newest.table("series", collection_id))
+            counts[collection_id] = imported.num_rows
+            kept_local += kept
+            yield collection_id, {"series": rows, "sources": index.sources(collection_id)}
+            if on_progress is not None:
+                on_progress(imported.num_rows)
+
+    what = "all collections" if collection_ids is None else ", ".join(index.collection_ids)
+    return Import(archive.update_all(change, note=f"import {what} from {index.provider}"), counts, kept_local)
+
+
+class _Index:
+    """The wanted part of the index, with the derived columns beside it, in a DuckDB of its own."""
+
+    def __init__(self, collection_ids: Sequence[str] | None) -> None:
+        import duckdb
+        import idc_index_data
+
+        self._connection = duckdb.connect(":memory:")
+        index_path = idc_index_data.IDC_INDEX_PARQUET_FILEPATH
+        if index_path is None:
+            raise NotFoundError("the package idc-index-data holds no idc_index.parquet; install it again")
+        folder = index_path.parent
+        series_path = str(folder / "idc_index.parquet")
+        self._collections_path = str(folder / "collections_index.parquet")
+        self.collection_ids = _require_known(self._connection, series_path, collection_ids)
+        columns = ", ".join(_TOLD_BY)
+        self._connection.execute(
+            f"""
+            CREATE TABLE wanted AS
+            SELECT *, dense_rank() OVER (ORDER BY {columns}) AS told_by FROM (
+                SELECT *, CASE WHEN collection_id = '{NLST}' THEN year(CAST(StudyDate AS DATE)) END AS nlst_year
+                FROM read_parquet($path) WHERE collection_id IN (SELECT unnest($collection_ids))
+            )""",  # noqa: S608 - constants of ours; values are bound
+            {"path": series_path, "collection_ids": self.collection_ids},
+        )
+        distinct = self._connection.sql(f"SELECT DISTINCT told_by, {columns} FROM wanted").to_arrow_table()  # noqa: S608
+        self._connection.register("derived", _derived_table(distinct))
+        version = self._connection.execute(
+            "SELECT max(idc_version) FROM read_parquet(?)", [str(folder / "version_metadata_index.parquet")]
+        ).fetchall()
+        self.provider = f"IDC v{version[0][0]}"
+
+    def series(self, collection_id: str) -> pa.Table:
+        """Rows of the series table."""
+        rows = self._connection.sql(_SERIES_SQL, params={"collection_id": collection_id}).to_arrow_table()
+        return _with_schema(rows, SERIES.arrow_schema())
+
+    def sources(self, collection_id: str) -> pa.Table:
+        """Rows of the sources table; citations as plain text."""
+        parameters = {
+            "collection_id": collection_id,
+            "collections": self._collections_path,
+            "provider": self.provider,
+        }
+        rows = self._connection.sql(_SOURCES_SQL, params=parameters).to_arrow_table().to_pylist()
+        for row in rows:
+            row["citation"] = _plain_text(row["citation"])
+        return _table_of(rows)
+
+
+def _require_known(
+    connection: duckdb.DuckDBPyConnection, series_path: str, collection_ids: Sequence[str] | None
+) -> list[str]:
+    found = connection.execute("SELECT DISTINCT collection_id FROM read_parquet(?) ORDER BY 1", [series_path])
+    known = [row[0] for row in found.fetchall()]
+    if collection_ids is None:
+        return known
+    for collection_id in collection_ids:
+        if collection_id not in known:
+            import difflib
+
+            near = difflib.get_close_matches(collection_id, known, n=3)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"it has {len(known)}, such as {known[0]}"
+            raise NotFoundError(f"the IDC index has no collection {collection_id!r}; {hint}")
+    return sorted(set(collection_ids))
+
+
+def _derived_table(distinct: pa.Table) -> pa.Table:
+    import pyarrow as pa
+
+    schema = pa.schema(
+        [
+            ("told_by", pa.int64()),
+            *(SERIES.arrow_schema().field(name) for name in _derive({}) if name != "model"),
+            ("model", pa.string()),
+        ]
+    )
+    return pa.Table.from_pylist([{"told_by": row["told_by"], **_derive(row)} for row in distinct.to_pylist()], schema)
+
+
+def _derive(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Derive from the columns of the index what indexing derives from headers."""
+    kind = image_kind(
+        modality=row.get("Modality"),
+        sop_class_uid=row.get("SOPClassUID"),
+        image_type=(),
+        description=row.get("SeriesDescription"),
+    )
+    year = row.get("nlst_year")
+    nlst = parse_description(row.get("SeriesDescription")) if year and row.get("Modality") == "CT" else None
+    kernel = kernel_class(nlst.kernel, row.get("Manufacturer")) if nlst else None
+    return {
+        "image_kind": kind.value,
+        "kernel_class": kernel.value if kernel else None,
+        "screening_round": nlst.screening_round if nlst else round_of_year(year),
+        "ConvolutionKernel": nlst.kernel if nlst else None,
+        "SliceThickness": nlst.slice_thickness_mm if nlst else None,
+        "KVP": nlst.kvp if nlst else None,
+        "ReconstructionDiameter": nlst.field_of_view_mm if nlst else None,
+        "exposure_mas": nlst.exposure_mas if nlst else None,
+        "model": nlst.model if nlst else None,
+    }
+
+
+def _keep_local(imported: pa.Table, present: pa.Table) -> tuple[pa.Table, int]:
+    """Replace imported rows by those whose instances are here."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    local = present.filter(compute.is_valid(present.column("instances")))
+    if not local.num_rows:
+        return imported, 0
+    known = compute.is_in(imported.column("SeriesInstanceUID"), local.column("SeriesInstanceUID"))
+    return pa.concat_tables([imported.filter(compute.invert(known)), local]), local.num_rows
+
+
+def _with_schema(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    import pyarrow as pa
+
+    names = set(rows.column_names)
+    return pa.table(
+        [rows.column(f.name).cast(f.type) if f.name in names else pa.nulls(rows.num_rows, f.type) for f in schema],
+        schema=schema,
+    )
+
+
+def _table_of(rows: list[dict[str, Any]]) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.Table.from_pylist(rows, schema=SOURCES.arrow_schema())
+
+
+def _plain_text(citation: str | None) -> str | None:
+    if citation is None:
+        return None
+    return " ".join(re.sub(r"<[^>]+>", "", html.unescape(citation)).split())
