@@ -294,8 +294,8 @@ class Assessment:
             for point in self.operating_points
         )
         return (
-            f"<p>CPM {_three_digits(self.cpm)}; {counts.true_positives} of {counts.lesions} lesions hit, {counts.false_positives} false "
-            f"positives in {counts.exams} exams; {html.escape(self.criterion)}</p>"
+            f"<p>CPM {_three_digits(self.cpm)}; {counts.true_positives} of {counts.lesions} lesions hit, "
+            f"{counts.false_positives} false positives in {counts.exams} exams; {html.escape(self.criterion)}</p>"
             f"<table><tr><th>false positives an exam</th><th>sensitivity</th></tr>{rows}</table>"
         )
 
