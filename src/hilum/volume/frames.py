@@ -11,16 +11,13 @@ from hilum.errors import PixelError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hilum.model.instances import Instances
-
-BIG_ENDIAN = "1.2.840.10008.1.2.2"
 DEFLATED = "1.2.840.10008.1.2.1.99"
+"""Deflated explicit VR little endian: nothing has a place in the file."""
+
 UNCOMPRESSED = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1"})
 """Implicit and explicit VR little endian: stored values lie in the file as they are."""
 
 GREY = frozenset({"MONOCHROME1", "MONOCHROME2"})
-
-Position = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +30,8 @@ class PixelForm:
         TransferSyntaxUID.
     rows, columns
         Size of the frame.
-    bits_allocated, bits_stored, high_bit
-        Size of a value's word, bits used of it, and the highest of these, 0-based.
+    bits_allocated, bits_stored
+        Size of a value's word, and how many of its low bits are used.
     is_signed
         Whether the bits used are two's complement.
     """
@@ -44,7 +41,6 @@ class PixelForm:
     columns: int
     bits_allocated: int
     bits_stored: int
-    high_bit: int
     is_signed: bool
 
     @property
@@ -93,7 +89,7 @@ class Frame:
     slope: float
     intercept: float
     padding: int | None
-    position_mm: Position | None
+    position_mm: tuple[float, ...] | None
     orientation: tuple[float, ...] | None
     pixel_spacing_mm: tuple[float, ...] | None
 
@@ -101,18 +97,6 @@ class Frame:
     def name(self) -> str:
         """What to call the frame in a message."""
         return self.path if self.frame_count == 1 else f"{self.path} frame {self.index + 1}"
-
-
-def single_frames(instances: Instances) -> list[Frame]:
-    """Frames of instances that hold one image each, in their order.
-
-    Raises
-    ------
-    PixelError
-        An instance has no pixel data, is in colour, or lacks an attribute without which pixels cannot be read.
-    """
-    forms: dict[tuple[Any, ...], PixelForm] = {}
-    return [_single_frame(instance, forms) for instance in instances]
 
 
 def pixel_form(values: Mapping[str, Any], name: str) -> PixelForm:
@@ -136,15 +120,14 @@ def pixel_form(values: Mapping[str, Any], name: str) -> PixelForm:
         columns=values["Columns"],
         bits_allocated=allocated,
         bits_stored=stored,
-        high_bit=stored - 1 if high_bit is None else high_bit,
         is_signed=values["PixelRepresentation"] == 1,
     )
     if form.rows < 1 or form.columns < 1:
         raise PixelError(f"{name}: {form.rows} rows x {form.columns} columns; expected at least one of each")
-    if not stored - 1 <= form.high_bit < allocated:
+    if high_bit not in (stored - 1, None) or not 1 <= stored <= allocated:
         raise PixelError(
-            f"{name}: {stored} bits stored up to bit {form.high_bit} of {allocated} allocated; "
-            "expected BitsStored <= HighBit + 1 <= BitsAllocated"
+            f"{name}: {stored} bits stored of {allocated} allocated, highest bit {high_bit}; expected HighBit = "
+            "BitsStored - 1 < BitsAllocated (PS3.5 section 8.1.1): it is not clear which bits are meant"
         )
     return form
 
@@ -168,20 +151,38 @@ _FORM_KEYWORDS = (
 )
 
 
-def _single_frame(values: Mapping[str, Any], forms: dict[tuple[Any, ...], PixelForm]) -> Frame:
+def make_frame(
+    values: Mapping[str, Any], forms: dict[tuple[Any, ...], PixelForm], *, index: int = 0, frame_count: int = 1
+) -> Frame:
+    """Put together a frame from the attributes and the place of its instance.
+
+    Parameters
+    ----------
+    values
+        DICOM keyword or name of `hilum.model.instances.FILE_COLUMNS` to value.
+    forms
+        Forms made so far, which frames share; grows.
+    index, frame_count
+        Number of the frame in its file, 0-based, and frames in the file.
+
+    Raises
+    ------
+    PixelError
+        There is no pixel data, the image is in colour, or an attribute is missing without which it cannot be read.
+    """
     path = str(Path(values["root"], values["path"]))
     key = tuple(map(values.get, _FORM_KEYWORDS))
     if key not in forms:
         forms[key] = pixel_form(values, path)
     offset = values.get("pixel_offset")
-    if offset is None or offset < 0:
+    if (offset is None or offset < 0) and forms[key].transfer_syntax_uid != DEFLATED:
         raise PixelError(f"{path}: no pixel data; it is no image, or its pixels were removed")
     padding = values.get("PixelPaddingValue")
     return Frame(
         path=path,
-        index=0,
-        frame_count=1,
-        offset=offset,
+        index=index,
+        frame_count=frame_count,
+        offset=-1 if offset is None else offset,
         length=values.get("pixel_length", -1),
         form=forms[key],
         slope=number_or(values.get("RescaleSlope"), 1.0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from hilum.model.series import Series
-from hilum.volume.frames import single_frames
+from hilum.volume.multiframe import frames_of
 from hilum.volume.pixels import read_frames
 from hilum.volume.source import read_series
 from hilum.volume.stacking import stack_frames
@@ -50,5 +50,5 @@ def load(
         Files are not DICOM, not there, or of several series.
     """
     series = source if isinstance(source, Series) else read_series(source)
-    frames, geometry = stack_frames(single_frames(series.instances), name=f"series {series.uid}", allow=allow)
+    frames, geometry = stack_frames(frames_of(series.instances), name=f"series {series.uid}", allow=allow)
     return Volume(read_frames(frames, dtype, padding_hu=padding_hu, threads=threads), geometry)

@@ -36,14 +36,13 @@ def clean_bits(words: NDArray[Any], form: PixelForm) -> NDArray[Any]:
     -------
     The same memory as integers of the right sign.
     """
-    kind = "i" if form.is_signed else "u"
-    values = words.view(f"{kind}{words.dtype.itemsize}")
-    width = 8 * words.dtype.itemsize
-    unused_above = width - 1 - form.high_bit
-    if unused_above:
-        np.left_shift(values, unused_above, out=values)
-    if form.bits_stored < width:
-        np.right_shift(values, width - form.bits_stored, out=values)
+    values = words.view(f"{'i' if form.is_signed else 'u'}{words.dtype.itemsize}")
+    unused = 8 * words.dtype.itemsize - form.bits_stored
+    if unused and form.is_signed:
+        np.left_shift(values, unused, out=values)
+        np.right_shift(values, unused, out=values)
+    elif unused:
+        np.bitwise_and(values, (1 << form.bits_stored) - 1, out=values)
     return values
 
 

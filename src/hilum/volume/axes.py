@@ -1,0 +1,47 @@
+"""Volumes with their axes in the order of an axial CT; no voxel is changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hilum.model.geometry import Geometry
+from hilum.volume.volume import Volume
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+AXIAL_AXES = (2, 1, 0)
+"""LPS coordinate that grows most along slices, rows and columns of an axial volume: z, y, x."""
+
+
+def as_axial(volume: Volume) -> Volume:
+    """Give the volume with slices toward the head, rows toward the back and columns to the left, or nearest to it.
+
+    Axes are exchanged and turned round, nothing is resampled; the voxels are a view of the same memory.
+    """
+    axes = np.asarray(volume.geometry.direction)
+    order = _nearest_axes(axes)
+    flipped = [bool(axes[coordinate, axis] < 0) for coordinate, axis in zip(AXIAL_AXES, order, strict=True)]
+    first = [0, 0, 0]
+    for axis, flip in zip(order, flipped, strict=True):
+        first[axis] = volume.shape[axis] - 1 if flip else 0
+    signs = np.where(flipped, -1.0, 1.0)
+    affine = np.eye(4)
+    affine[:3, :3] = volume.geometry.affine[:3, order] * signs
+    affine[:3, 3] = volume.geometry.to_mm(first)
+    hu: NDArray[Any] = np.transpose(volume.hu, order)[tuple(slice(None, None, -1 if flip else 1) for flip in flipped)]
+    return Volume(hu, Geometry.from_affine(affine, hu.shape))
+
+
+def _nearest_axes(axes: NDArray[np.float64]) -> list[int]:
+    """Voxel axis that runs nearest along z, y and x, each taken once, the clearest first."""
+    weights = np.abs(axes)[list(AXIAL_AXES)]
+    order = [0, 0, 0]
+    for _ in range(3):
+        coordinate, axis = np.unravel_index(int(np.argmax(weights)), weights.shape)
+        order[int(coordinate)] = int(axis)
+        weights[coordinate, :] = -1
+        weights[:, axis] = -1
+    return order
