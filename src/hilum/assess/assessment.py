@@ -11,6 +11,7 @@ import numpy as np
 
 from hilum.assess.bootstrap import Draws, Interval, Sample, draw
 from hilum.assess.columns import LesionColumns, MarkColumns, exam_rows
+from hilum.assess.counts import count_states
 from hilum.assess.froc import CPM_RATES, RATES, Froc, OperatingPoint
 from hilum.assess.matching import NONE, LesionState, MarkState, Matching, match
 from hilum.assess.policy import Policy
@@ -21,54 +22,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hilum.assess.counts import Counts
     from hilum.assess.criteria import HitCriterion
     from hilum.model.findings import Lesion, Mark
 
 BAND_RATES = tuple(float(rate) for rate in np.round(np.geomspace(1 / 16, 16, 65), 4))
 """False positives an exam at which the confidence band of the curve is given."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many there are of each.
-
-    ``true_positives + missed = lesions``, and
-    ``true_positives - shared + false_positives + redundant + ignored = marks``.
-
-    Attributes
-    ----------
-    exams, participants
-        All assessed, those without lesions or marks too.
-    exams_with_lesions
-        Exams that have a lesion.
-    lesions, excluded_findings
-        Of the reference standard; findings whose marks count neither way.
-    marks
-        Assessed: those within the cap.
-    true_positives, missed
-        Lesions hit and lesions missed.
-    shared
-        Lesions that a mark counts for which counts for another too; 0 unless a mark may count for every lesion.
-    false_positives, redundant, ignored, beyond_cap
-        Marks of that state.
-    reached
-        Lesions that fulfil the criterion with some mark, counted or not.
-    """
-
-    exams: int
-    participants: int
-    exams_with_lesions: int
-    lesions: int
-    excluded_findings: int
-    marks: int
-    true_positives: int
-    missed: int
-    shared: int
-    false_positives: int
-    redundant: int
-    ignored: int
-    beyond_cap: int
-    reached: int
 
 
 @dataclass(frozen=True)
@@ -111,26 +70,7 @@ class Assessment:
     @cached_property
     def counts(self) -> Counts:
         """How many there are of each."""
-        marks, lesions = self.matching.mark_state, self.matching.lesion_state
-        is_lesion = ~self.lesions.is_excluded
-        hit = int(np.sum(lesions == LesionState.HIT))
-        beyond = int(np.sum(marks == MarkState.BEYOND_CAP))
-        return Counts(
-            exams=len(self.exam_ids),
-            participants=len(set(self.participants)),
-            exams_with_lesions=len(np.unique(self.lesions.exam[is_lesion])),
-            lesions=int(np.sum(is_lesion)),
-            excluded_findings=int(np.sum(self.lesions.is_excluded)),
-            marks=len(self.marks) - beyond,
-            true_positives=hit,
-            missed=int(np.sum(lesions == LesionState.MISSED)),
-            shared=hit - int(np.sum(marks == MarkState.TRUE_POSITIVE)),
-            false_positives=int(np.sum(marks == MarkState.FALSE_POSITIVE)),
-            redundant=int(np.sum(marks == MarkState.REDUNDANT)),
-            ignored=int(np.sum(marks == MarkState.IGNORED)),
-            beyond_cap=beyond,
-            reached=int(np.sum(self.matching.is_reached & is_lesion)),
-        )
+        return count_states(self.exam_ids, self.participants, self.lesions, self.matching)
 
     @cached_property
     def operating_points(self) -> tuple[OperatingPoint, ...]:

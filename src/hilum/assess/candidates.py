@@ -134,3 +134,24 @@ def labelled_candidate_stage(
         false_positives=len(marks) - len(named),
         ignored=ignored,
     )
+
+
+def disagreeing_labels(
+    lesions: Sequence[Lesion],
+    marks: Sequence[Mark],
+    lesion_ids: Sequence[str],
+    exam_ids: Sequence[str],
+    *,
+    hit: HitCriterion,
+) -> tuple[int, int]:
+    """Where the source's own labels follow another rule than the criterion.
+
+    Returns
+    -------
+    Candidates the source puts on a lesion that hit none, and candidates it puts on none that hit one.
+    """
+    hits = find_hits(MarkColumns.of(marks, exam_ids), LesionColumns.of(lesions, exam_ids), hit)
+    is_hit = np.zeros(len(marks), dtype=np.bool_)
+    is_hit[hits.mark] = True
+    is_positive = np.fromiter(map(bool, lesion_ids), np.bool_, len(marks))
+    return int(np.sum(is_positive & ~is_hit)), int(np.sum(~is_positive & is_hit))

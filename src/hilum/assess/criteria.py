@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from hilum.errors import AssessmentError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -101,3 +103,25 @@ class WithinDistance:
         """For each pair whether the mark hits the lesion."""
         inside: NDArray[np.bool_] = pairs.squared_distance_mm2 < self.mm * self.mm
         return inside
+
+
+def parse_criterion(text: str) -> HitCriterion:
+    """Criterion written as ``within-lesion-radius`` or ``within-distance:15`` (mm).
+
+    Raises
+    ------
+    AssessmentError
+        `text` is none of these.
+    """
+    rule, _, value = text.partition(":")
+    if rule == "within-lesion-radius" and not value:
+        return WithinLesionRadius()
+    if rule == "within-distance":
+        try:
+            return WithinDistance(float(value))
+        except ValueError:
+            pass
+    raise AssessmentError(
+        f"hit criterion {text!r}: expected within-lesion-radius, or within-distance:MM with MM a length in mm, as "
+        "within-distance:15"
+    )

@@ -29,8 +29,8 @@ class Policy:
     Attributes
     ----------
     shared_mark
-        A mark that hits several lesions counts for the nearest of them, or for every one (LUNA16, and the cited
-        papers with their 15 mm). With ``nearest-lesion`` true positives are as many marks as lesions.
+        A mark that hits several lesions counts for the nearest of them (as each positive in NIH's candidate files
+        does), or for every one (LUNA16's script). With ``nearest-lesion`` as many marks as lesions are true positives.
     redundant
         A further mark on a lesion that a better mark has hit counts neither way, or as a false positive.
     max_marks_per_exam
