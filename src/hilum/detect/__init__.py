@@ -1,1 +1,1 @@
-"""TODO."""
+"""Detection: a volume in, marks out; training, cross-validation and runs that can be interrupted."""
