@@ -13,7 +13,7 @@ from hilum.assess.bootstrap import Draws, Interval, Sample, draw
 from hilum.assess.columns import LesionColumns, MarkColumns, exam_rows
 from hilum.assess.counts import count_states
 from hilum.assess.froc import CPM_RATES, RATES, Froc, OperatingPoint
-from hilum.assess.matching import NONE, LesionState, MarkState, Matching, match
+from hilum.assess.matching import LesionState, MarkState, Matching, match
 from hilum.assess.policy import Policy
 from hilum.errors import AssessmentError
 
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 BAND_RATES = tuple(float(rate) for rate in np.round(np.geomspace(1 / 16, 16, 65), 4))
 """False positives an exam at which the confidence band of the curve is given."""
+
+MARK_COLUMNS = ("exam_id", "x_mm", "y_mm", "z_mm", "score", "state", "lesion_id")
+LESION_COLUMNS = ("exam_id", "lesion_id", "x_mm", "y_mm", "z_mm", "diameter_mm", "state", "score")
+"""Columns of the tables of outcomes."""
 
 
 @dataclass(frozen=True)
@@ -156,50 +160,32 @@ class Assessment:
         ]
 
     def mark_rows(self) -> list[dict[str, Any]]:
-        """A row a mark, in the order given: where, score, state, and the lesion it is on."""
-        return [
-            {
-                "exam_id": self.exam_ids[exam],
-                "x_mm": x,
-                "y_mm": y,
-                "z_mm": z,
-                "score": score,
-                "state": MarkState(state).words,
-                "lesion_id": None if lesion == NONE else str(self.lesions.lesion_id[lesion]),
-            }
-            for exam, (x, y, z), score, state, lesion in zip(
-                self.marks.exam.tolist(),
-                self.marks.position_mm.tolist(),
-                self.marks.score.tolist(),
-                self.matching.mark_state.tolist(),
-                self.matching.mark_lesion.tolist(),
-                strict=True,
-            )
-        ]
+        """A row a mark, in the order given: where, score, state, and the lesion it is on (`MARK_COLUMNS`)."""
+        lesion_ids = [*self.lesions.lesion_id.tolist(), None]  # NONE, -1, finds the last
+        return _rows(
+            MARK_COLUMNS,
+            [self.exam_ids[exam] for exam in self.marks.exam],
+            *self.marks.position_mm.T.tolist(),
+            self.marks.score.tolist(),
+            [MarkState(state).words for state in self.matching.mark_state],
+            [lesion_ids[lesion] for lesion in self.matching.mark_lesion],
+        )
 
     def lesion_rows(self) -> list[dict[str, Any]]:
-        """A row a lesion or excluded finding, in the order given: where, size, state, and the score it is hit at."""
-        return [
-            {
-                "exam_id": self.exam_ids[exam],
-                "lesion_id": lesion_id,
-                "x_mm": x,
-                "y_mm": y,
-                "z_mm": z,
-                "diameter_mm": None if np.isnan(diameter) else diameter,
-                "state": LesionState(state).words,
-                "score": None if mark == NONE else float(self.marks.score[mark]),
-            }
-            for exam, lesion_id, (x, y, z), diameter, state, mark in zip(
-                self.lesions.exam.tolist(),
-                self.lesions.lesion_id.tolist(),
-                self.lesions.position_mm.tolist(),
-                self.lesions.diameter_mm.tolist(),
-                self.matching.lesion_state.tolist(),
-                self.matching.lesion_mark.tolist(),
-                strict=True,
-            )
-        ]
+        """A row a lesion or excluded finding, in the order given: where, size, state, and the score it is hit at.
+
+        The columns are `LESION_COLUMNS`.
+        """
+        scores = [*self.marks.score.tolist(), None]  # NONE, -1, finds the last
+        return _rows(
+            LESION_COLUMNS,
+            [self.exam_ids[exam] for exam in self.lesions.exam],
+            self.lesions.lesion_id.tolist(),
+            *self.lesions.position_mm.T.tolist(),
+            [None if np.isnan(diameter) else diameter for diameter in self.lesions.diameter_mm.tolist()],
+            [LesionState(state).words for state in self.matching.lesion_state],
+            [scores[mark] for mark in self.matching.lesion_mark],
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The result without the single marks, in values that JSON has; nothing in it is NaN or infinite."""
@@ -306,6 +292,10 @@ def assess(
     return Assessment(
         tuple(exam_ids), owners, mark_columns, lesion_columns, matching, hit.name, policy, froc, draws, confidence
     )
+
+
+def _rows(names: tuple[str, ...], *columns: list[Any]) -> list[dict[str, Any]]:
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def _three_digits(value: float | None) -> str:
