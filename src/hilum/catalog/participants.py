@@ -11,8 +11,8 @@ from hilum.model.nlst_groups import CANCERS, NEGATIVE_SCREENS, NOT_SCREENED, POS
 from hilum.model.tables import PARTICIPANTS
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from hilum.catalog.archive import Archive
 

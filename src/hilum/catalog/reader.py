@@ -82,7 +82,7 @@ class Reader:
         try:
             _require_one_select(cursor.extract_statements(sql), duckdb.StatementType.SELECT)
             values = parameters if isinstance(parameters, dict) else list(parameters)
-            return _with_integers(cursor.sql(sql, params=values).to_arrow_table())
+            return _plain(cursor.sql(sql, params=values).to_arrow_table())
         except duckdb.Error as error:
             raise QueryError(f"{error}") from error
         finally:
@@ -99,10 +99,13 @@ def _require_one_select(statements: Sequence[duckdb.Statement], select: object) 
         raise QueryError(f"found {kinds}; the catalog answers one SELECT statement and changes nothing")
 
 
-def _with_integers(answer: pa.Table) -> pa.Table:
+def _plain(answer: pa.Table) -> pa.Table:
     """Turn the 128-bit integers that sums give, which Arrow holds as decimals, into 64-bit ones where they fit."""
     import pyarrow as pa
 
+    names = answer.column_names
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise QueryError(f"two columns are called {twice[0]!r}; name one of them otherwise with AS")
     for index, field in enumerate(answer.schema):
         if pa.types.is_decimal(field.type) and field.type.scale == 0:
             try:

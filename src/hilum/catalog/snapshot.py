@@ -12,7 +12,7 @@ from hilum.errors import ArchiveError, NotFoundError
 from hilum.model.tables import CATALOG_TABLES, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -154,6 +154,19 @@ class Snapshot:
             except pa.ArrowException as error:
                 raise _damaged(path, str(error)) from error
         return pa.concat_tables([part.cast(schema) for part in parts]) if parts else schema.empty_table()
+
+    def batches(self, name: str, columns: Sequence[str], collection_id: str | None = None) -> Iterator[pa.RecordBatch]:
+        """Rows of a table in batches of a Parquet row group at most, for tables that do not fit into memory.
+
+        Raises
+        ------
+        ArchiveError
+            A file is missing or damaged.
+        """
+        from pyarrow import parquet
+
+        for path in self.paths(name, collection_id):
+            yield from parquet.ParquetFile(path).iter_batches(columns=list(columns))
 
     def verify(self) -> None:
         """Read every Parquet file and compare its SHA-256 with the manifest.

@@ -13,7 +13,7 @@ import typer
 
 from hilum import cli
 from hilum.cli.output import FAILURE, USAGE, tell
-from hilum.errors import ConfigError, HilumError
+from hilum.errors import ConfigError, HilumError, QueryError
 
 app = typer.Typer(
     name="hilum",
@@ -37,7 +37,7 @@ def main() -> None:
     register_verbs()
     try:
         app()
-    except ConfigError as error:
+    except (ConfigError, QueryError) as error:
         tell(f"error: {error}")
         sys.exit(USAGE)
     except (HilumError, OSError) as error:
