@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,21 @@ from hilum.volume.nifti import read_grid
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Made
+    from hilum.phantom import Participant
+
+
+@dataclass(frozen=True)
+class Made:
+    folder: Path
+    participants: tuple[Participant, ...]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Four participants; ABD_LYMPH_001 is MED_LYMPH_002."""
+    folder = tmp_path_factory.mktemp("phantom")
+    return Made(folder, write_collection(folder, participants=4, seed=3, settings=Settings(workers=2)))
+
 
 IDENTIFIERS = ["ABD_LYMPH_001", "ABD_LYMPH_002", "MED_LYMPH_001", "MED_LYMPH_002"]
 
