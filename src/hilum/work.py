@@ -6,10 +6,12 @@ process border: starting a task costs about 50 µs on the pool and 1 ms on Dask.
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
 from hilum.config import Settings
@@ -17,6 +19,7 @@ from hilum.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from multiprocessing.process import BaseProcess
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -45,7 +48,8 @@ def open_executor(settings: Settings | None = None) -> Iterator[Executor]:
             yield executor
         return
     # "spawn": a forked copy of a process that holds threads (Arrow, DuckDB) can deadlock.
-    with ProcessPoolExecutor(settings.worker_count, mp_context=get_context("spawn")) as executor:
+    context = get_context("spawn")
+    with ProcessPoolExecutor(settings.worker_count, mp_context=context, initializer=_end_with_parent) as executor:
         yield executor
 
 
@@ -78,6 +82,18 @@ def map_batches(
     finally:
         for future in pending:
             future.cancel()
+
+
+def _end_with_parent() -> None:
+    """Let a worker end when the process that started it is killed: nothing else would wake it from its empty queue."""
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 @contextmanager

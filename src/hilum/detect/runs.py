@@ -5,7 +5,7 @@
     ARCHIVE/runs/NAME/
     ├── run.json            the record: method, version, parameters, cohort, series; written last
     ├── marks.parquet       one mark a row, all series
-    ├── lesions.parquet     the lesions of these series, as they were given to the run
+    ├── lesions.parquet     the lesions of these series, as they were given to the run; none for an application
     ├── refusals.json       series that were left out, and why
     ├── model/              the detector trained on all series (of a training)
     └── work/               what an unfinished run has done so far
@@ -60,8 +60,8 @@ class Plan:
         Of the lesions given; empty where there were none.
     folds, seed
         Of the cross-validation; 0 folds in an application.
-    model
-        Run whose model is applied; empty in a training.
+    model, model_created_at
+        Run whose model is applied, and when it was made; empty in a training.
     series
         The series, in the order of the cohort.
     """
@@ -78,6 +78,7 @@ class Plan:
     folds: int
     seed: int
     model: str
+    model_created_at: str
     series: tuple[RunSeries, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -164,7 +165,7 @@ class Run:
     folder
         Where it lies.
     plan
-        What it was made from; its series include the refused ones.
+        What it was made from; its series are all that were asked for, the refused ones too.
     created_at
         When it was finished.
     hilum_version
@@ -197,7 +198,7 @@ class Run:
         return list(read_mark_table(self.folder.marks).marks)
 
     def lesions(self) -> list[Lesion]:
-        """Give the lesions of the run's series; ``exam_id`` is the SeriesInstanceUID."""
+        """Give the lesions of the planned series, refused ones too; ``exam_id`` is the SeriesInstanceUID."""
         from hilum.findings.tables import read_lesion_table
 
         return list(read_lesion_table(self.folder.lesions).lesions)
@@ -218,6 +219,30 @@ class Run:
         return (json.dumps(head | self.plan.to_dict(), indent=1) + "\n").encode()
 
     @classmethod
+    def from_json(cls, folder: RunFolder, content: bytes) -> Run:
+        """Read what `to_json` gave.
+
+        Raises
+        ------
+        ArchiveError
+            The bytes are damaged, or a newer hilum wrote them.
+        """
+        try:
+            values = json.loads(content)
+            if values["format_version"] > FORMAT_VERSION:
+                raise ArchiveError(
+                    f"{folder.record} has format version {values['format_version']}, this hilum reads up to "
+                    f"{FORMAT_VERSION}: update hilum"
+                )
+            created_at = datetime.fromisoformat(values["created_at"])
+            seen = tuple(values["seen_in_training"])
+            return cls(folder, Plan.from_dict(values), created_at, values["hilum_version"], seen)
+        except (ValueError, KeyError, TypeError) as error:
+            raise ArchiveError(
+                f"{folder.record} is damaged ({type(error).__name__}: {error}); restore it or make the run again"
+            ) from error
+
+    @classmethod
     def load(cls, archive: Archive, name: str) -> Run:
         """Read a finished run of the archive.
 
@@ -230,7 +255,7 @@ class Run:
         """
         folder = run_folder(archive, name)
         try:
-            return _read_record(folder)
+            return cls.from_json(folder, folder.record.read_bytes())
         except FileNotFoundError as error:
             if folder.plan.exists():
                 raise NotFoundError(f"run {name!r} is not finished; give the command that began it again") from error
@@ -259,27 +284,6 @@ def list_unfinished(archive: Archive) -> list[str]:
     """Names of the runs that were begun and not finished, sorted."""
     folders = (RunFolder(path) for path in (archive.path / "runs").glob("*"))
     return sorted(folder.root.name for folder in folders if folder.plan.exists() and not folder.record.exists())
-
-
-def _read_record(folder: RunFolder) -> Run:
-    try:
-        values = json.loads(folder.record.read_bytes())
-        if values["format_version"] > FORMAT_VERSION:
-            raise ArchiveError(
-                f"{folder.record} has format version {values['format_version']}, this hilum reads up to "
-                f"{FORMAT_VERSION}: update hilum"
-            )
-        return Run(
-            folder,
-            Plan.from_dict(values),
-            datetime.fromisoformat(values["created_at"]),
-            values["hilum_version"],
-            tuple(values["seen_in_training"]),
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise ArchiveError(
-            f"{folder.record} is damaged ({type(error).__name__}: {error}); restore it or make the run again"
-        ) from error
 
 
 def _file_stem(series_uid: str) -> str:
