@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from hilum.cohort.persons import link_persons
 from hilum.errors import NotFoundError, QueryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from hilum.catalog import Archive, Snapshot
     from hilum.cohort.criteria import Condition, Criteria, OnePer
@@ -70,10 +70,12 @@ def build_cohort(
     """
     snapshot = archive.snapshot(snapshot_id)
     _require_collections(snapshot, criteria.collections)
-    with closing(Reader(snapshot)) as reader:
-        _require_condition(reader, criteria.where)
-        flow = _count_flow(reader, criteria.conditions())
-        candidates = _candidates(reader, criteria.conditions())
+    conditions = criteria.conditions()
+    with closing(Reader(snapshot)) as reader, _explained(criteria.where):
+        # The condition alone first, so that the complaint is about it and not about the statement round it.
+        reader.query(f"SELECT 1 FROM series WHERE ({criteria.where or 'true'}\n) LIMIT 0")  # noqa: S608
+        flow = _count_flow(reader, conditions)
+        candidates = _candidates(reader, conditions)
     entries, more_flow = _choose(candidates, criteria)
     cohort = Cohort(name, snapshot.snapshot_id, criteria, (*flow, *more_flow), tuple(entries))
     if not entries:
@@ -198,12 +200,15 @@ def _require_collections(snapshot: Snapshot, collections: Sequence[str]) -> None
         raise NotFoundError(f"no collection {unknown[0]!r} in the archive; it has {known}")
 
 
-def _require_condition(reader: Reader, where: str) -> None:
-    """Ask the condition alone first, so that the complaint is about it and not about the statement round it."""
-    if not where:
-        return
+@contextmanager
+def _explained(where: str) -> Iterator[None]:
+    """Say of a failing statement that the user's condition is to blame: the rest is ours."""
     try:
-        reader.query(f"SELECT 1 FROM series WHERE ({where}\n) LIMIT 0")  # noqa: S608 - the reader only reads
+        yield
     except QueryError as error:
+        if not where:
+            raise
         complaint = str(error).split("\n\nLINE ")[0]
-        raise QueryError(f"--where {where!r}: {complaint}") from error
+        raise QueryError(
+            f"condition {where!r}: {complaint}; write SQL over the columns of the series table, such as: KVP <= 120"
+        ) from error

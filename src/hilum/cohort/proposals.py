@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from hilum.model.instances import Instances
     from hilum.model.series import Series
 
-COLUMNS = ("source_url", "instances")
-"""Columns of the series table that a proposal asks, beside the identifiers."""
-
 LEAST_SLICES = 5
 """Fewer slices make no grid worth comparing: localizers have up to four images, often at the same place."""
 
@@ -69,7 +66,7 @@ def propose_links(
     Parameters
     ----------
     series
-        Series with the columns `COLUMNS`.
+        The series of a cohort.
     pixels
         Read pixels, and propose by them instead of by grids. The bytes are compared as they are stored: a scan that
         was compressed under one id only is not found.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from hilum.cohort.cohort import require_name, splits_folder, write_once
 from hilum.cohort.dealing import Person, deal
+from hilum.cohort.rows import column_values
 from hilum.errors import ArchiveError, ConfigError, NotFoundError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Split:
     cohort_id
         The cohort it splits.
     method
-        How, in words: ``5 folds`` or ``fractions 0.7, 0.15, 0.15``.
+        ``folds 5``, or ``fractions 0.7 0.15 0.15``.
     seed
         Seed of the dealing.
     stratify
@@ -70,14 +71,6 @@ class Split:
     stratify: str
     linked: tuple[tuple[str, str], ...]
     parts: tuple[Part, ...]
-
-    @classmethod
-    def of(
-        cls, cohort: Cohort, parts: Sequence[Part], *, name: str, method: str, seed: int, stratify: str = ""
-    ) -> Split:
-        """Note what was done to `cohort` to get `parts`."""
-        linked = {entry.PatientID: entry.person_id for entry in cohort.entries if entry.PatientID != entry.person_id}
-        return cls(name, cohort.cohort_id, method, seed, stratify, tuple(sorted(linked.items())), tuple(parts))
 
     def save(self, archive: Archive, cohort_name: str) -> Path:
         """Write the split beside its cohort, where it never changes; the same split again changes nothing.
@@ -116,6 +109,57 @@ class Split:
         if split.cohort_id != cohort.cohort_id:
             raise ArchiveError(f"{path} splits cohort {split.cohort_id}, but {cohort.name!r} is {cohort.cohort_id}")
         return split
+
+
+def make_split(
+    archive: Archive,
+    cohort: Cohort,
+    *,
+    folds: int | None = None,
+    fractions: Sequence[float] | None = None,
+    seed: int = 0,
+    stratify: str = "",
+    name: str = "",
+) -> Split:
+    """Split a cohort of the archive into folds or by fractions; nothing is written.
+
+    Parameters
+    ----------
+    cohort
+        The cohort, with its links: `hilum.cohort.link_persons`.
+    folds, fractions, seed
+        One of the first two: as in `k_fold` and `by_fractions`.
+    stratify
+        Column of the series table whose values are spread evenly; empty: none.
+    name
+        Name of the split; empty: made from the options, such as ``folds-5-seed-0-by-collection_id-linked``.
+
+    Raises
+    ------
+    ConfigError
+        There is no such column, or the persons cannot be split so.
+    ValueError
+        Both or neither of `folds` and `fractions` are given.
+    """
+    strata = column_values(archive, cohort, stratify) if stratify else None
+    if folds is not None and fractions is None:
+        method, parts = f"folds {folds}", fold_parts(cohort, folds, seed, strata)
+    elif fractions is not None and folds is None:
+        text = " ".join(f"{fraction:g}" for fraction in fractions)
+        method, parts = f"fractions {text}", by_fractions(cohort, fractions, seed, strata)
+    else:
+        raise ValueError("expected either folds or fractions")
+    linked = {entry.PatientID: entry.person_id for entry in cohort.entries if entry.PatientID != entry.person_id}
+    options = [method.replace(" ", "-"), f"seed-{seed}", f"by-{stratify}" * bool(stratify), "linked" * bool(linked)]
+    return Split(
+        name or "-".join(filter(None, options)),
+        cohort.cohort_id,
+        method,
+        seed,
+        stratify,
+        tuple(sorted(linked.items())),
+        parts,
+    )
 
 
 def k_fold(cohort: Cohort, k: int, seed: int, stratify: Mapping[str, str] | None = None) -> tuple[Fold, ...]:
