@@ -276,8 +276,10 @@ def assess(
         raise ValueError(f"bootstraps {bootstraps}, confidence {confidence}: expected at least 0, and between 0 and 1")
     policy = policy or Policy()
     exam_rows(exam_ids)
-    lesion_columns = lesions if isinstance(lesions, LesionColumns) else LesionColumns.of(lesions, exam_ids)
-    mark_columns = marks if isinstance(marks, MarkColumns) else MarkColumns.of(marks, exam_ids)
+    lesion_columns = LesionColumns.of(lesions, exam_ids) if not isinstance(lesions, LesionColumns) else lesions
+    mark_columns = MarkColumns.of(marks, exam_ids) if not isinstance(marks, MarkColumns) else marks
+    for columns in (lesion_columns, mark_columns):
+        columns.check(exam_ids)
     owners = _participants(exam_ids, participants)
     matching = match(mark_columns, lesion_columns, hit, policy)
     sample = _sample(mark_columns, lesion_columns, matching, owners, policy)

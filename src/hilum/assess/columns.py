@@ -60,8 +60,19 @@ class MarkColumns:
             _points(mark.position_mm for mark in marks),
             np.fromiter((mark.score for mark in marks), np.float64, len(marks)),
         )
-        _require_finite("mark", exam_ids, columns.exam, columns.position_mm, columns.score)
+        columns.check(exam_ids)
         return columns
+
+    def check(self, exam_ids: Sequence[str]) -> None:
+        """Check that the columns can be assessed.
+
+        Raises
+        ------
+        AssessmentError
+            A row names no exam of the list, or a position or score is not finite.
+        """
+        _check_exams("mark", self.exam, exam_ids)
+        _check_finite("mark", self.exam, exam_ids, np.column_stack((self.position_mm, self.score)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +128,26 @@ class LesionColumns:
             np.fromiter((lesion.is_excluded for lesion in lesions), np.bool_, len(lesions)),
             np.asarray([lesion.lesion_id for lesion in lesions], dtype=np.str_),
         )
-        _require_finite("lesion", exam_ids, columns.exam, columns.position_mm)
-        _require_unique(lesions)
+        columns.check(exam_ids)
         return columns
+
+    def check(self, exam_ids: Sequence[str]) -> None:
+        """Check that the columns can be assessed.
+
+        Raises
+        ------
+        AssessmentError
+            A row names no exam of the list, a position is not finite, or two lesions of an exam have one name.
+        """
+        _check_exams("lesion", self.exam, exam_ids)
+        _check_finite("lesion", self.exam, exam_ids, self.position_mm)
+        seen: set[tuple[int, str]] = set()
+        for name in zip(self.exam.tolist(), self.lesion_id.tolist(), strict=True):
+            if name in seen:
+                raise AssessmentError(
+                    f"exam {exam_ids[name[0]]!r} has two lesions named {name[1]!r}; expected a name each"
+                )
+            seen.add(name)
 
 
 class _Finding(Protocol):
@@ -172,19 +200,13 @@ def _diameter_mm(lesion: Lesion) -> float:
     return next((size for size in sizes if size is not None), np.nan)
 
 
-def _require_finite(what: str, exam_ids: Sequence[str], exam: Rows, *columns: Floats) -> None:
-    for column in columns:
-        finite = np.isfinite(column).reshape(len(exam), -1).all(axis=1)
-        for row in np.nonzero(~finite)[0]:
-            raise AssessmentError(
-                f"{what} {row + 1}, exam {exam_ids[exam[row]]!r}: found {column[row]}, expected finite numbers"
-            )
+def _check_exams(what: str, exam: Rows, exam_ids: Sequence[str]) -> None:
+    for row in np.nonzero((exam < 0) | (exam >= len(exam_ids)))[0]:
+        raise AssessmentError(f"{what} {row + 1} is in exam row {exam[row]}; expected 0 to {len(exam_ids) - 1}")
 
 
-def _require_unique(lesions: Sequence[Lesion]) -> None:
-    seen: set[tuple[str, str]] = set()
-    for lesion in lesions:
-        name = (lesion.exam_id, lesion.lesion_id)
-        if name in seen:
-            raise AssessmentError(f"exam {name[0]!r} has two lesions named {name[1]!r}; expected a name each")
-        seen.add(name)
+def _check_finite(what: str, exam: Rows, exam_ids: Sequence[str], values: Floats) -> None:
+    for row in np.nonzero(~np.isfinite(values).all(axis=1))[0]:
+        raise AssessmentError(
+            f"{what} {row + 1}, exam {exam_ids[exam[row]]!r}: found {values[row].tolist()}, expected finite numbers"
+        )

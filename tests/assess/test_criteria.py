@@ -1,0 +1,81 @@
+"""When a mark hits a lesion."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from hilum.assess import WithinDistance, WithinLesionRadius, parse_criterion
+from hilum.assess.columns import LesionColumns, MarkColumns
+from hilum.assess.criteria import Pairs
+from hilum.errors import AssessmentError
+from hilum.model.findings import Lesion, Mark
+
+
+def pair(lesion: Lesion, *position: float) -> Pairs:
+    marks = MarkColumns.of([Mark("e", (position[0], position[1], position[2]), 0.5)], ["e"])
+    return Pairs(marks, LesionColumns.of([lesion], ["e"]))
+
+
+def at_origin(**sizes: float | None) -> Lesion:
+    return Lesion("e", "1", (0.0, 0.0, 0.0), **sizes)  # type: ignore[arg-type]
+
+
+def test_squared_distance_is_over_all_three_axes() -> None:
+    assert pair(at_origin(), 2.0, 3.0, 6.0).squared_distance_mm2.tolist() == [49.0]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "distance", "is_hit"),
+    [
+        ({"diameter_mm": 8.0}, 3.999, True),
+        ({"diameter_mm": 8.0}, 4.0, False),  # strictly inside
+        ({"diameter_mm": -1.0}, 4.999, True),  # LUNA16: unknown is 10 mm
+        ({"diameter_mm": -1.0}, 5.0, False),
+        ({}, 4.999, True),
+        ({}, 5.0, False),
+        ({"diameter_mm": 0.0}, 0.0, False),
+        ({"short_axis_mm": 6.0, "long_axis_mm": 12.0}, 5.9, True),  # the long axis stands for the diameter
+        ({"short_axis_mm": 6.0}, 3.1, False),
+        ({"short_axis_mm": 30.0, "diameter_mm": 4.0}, 2.1, False),  # a diameter that is given wins
+    ],
+)
+def test_within_lesion_radius(sizes: dict[str, float], distance: float, is_hit: bool) -> None:
+    assert WithinLesionRadius().hits(pair(at_origin(**sizes), 0.0, 0.0, distance)).tolist() == [is_hit]
+
+
+@pytest.mark.parametrize(("distance", "is_hit"), [(14.95, True), (15.0, False), (15.03, False)])
+def test_within_distance_is_strict_and_blind_to_size(distance: float, is_hit: bool) -> None:
+    assert WithinDistance(15).hits(pair(at_origin(diameter_mm=200.0), distance, 0.0, 0.0)).tolist() == [is_hit]
+
+
+@pytest.mark.parametrize("mm", [0.0, -1.0, math.nan, math.inf])
+def test_a_distance_must_be_a_length(mm: float) -> None:
+    with pytest.raises(ValueError, match="positive, finite length"):
+        WithinDistance(mm)
+
+
+def test_names_state_rule_and_parameter() -> None:
+    assert "15 mm" in WithinDistance(15).name
+    assert "10 mm" in WithinLesionRadius().name
+
+
+def test_criteria_are_found_by_their_words() -> None:
+    assert parse_criterion("within-lesion-radius") == WithinLesionRadius()
+    assert parse_criterion("within-distance:7.5") == WithinDistance(7.5)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "radius", "within-distance", "within-distance:", "within-distance:-3", "within-lesion-radius:5"]
+)
+def test_other_words_are_refused_with_what_is_accepted(text: str) -> None:
+    with pytest.raises(AssessmentError, match="within-distance:15"):
+        parse_criterion(text)
+
+
+def test_of_no_pairs_none_hits() -> None:
+    pairs = Pairs(MarkColumns.of([], ["e"]), LesionColumns.of([], ["e"]))
+    assert WithinLesionRadius().hits(pairs).shape == (0,)
+    assert WithinDistance(3).hits(pairs).dtype == np.bool_
