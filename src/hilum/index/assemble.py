@@ -31,7 +31,6 @@ from hilum.model.tables import SERIES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from hilum.errors import Refusal
     from hilum.index.record import Record
     from hilum.index.slices import Slice
     from hilum.model.geometry import Stack
@@ -56,12 +55,12 @@ class Assembly:
     checks
         Rows of the checks table.
     refusals
-        Files left out: UIDs missing, instances there already (each a `hilum.index.refused.RefusedFile`).
+        Files left out: UIDs missing, instances there already.
     """
 
     series: list[Series] = field(default_factory=list)
     checks: list[dict[str, Any]] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
+    refusals: list[RefusedFile] = field(default_factory=list)
 
 
 def assemble(collection_id: str, records: Iterable[Record]) -> Assembly:

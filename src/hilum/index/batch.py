@@ -73,7 +73,7 @@ def read_batch(root: str, files: Sequence[FoundFile]) -> Batch:
     batch = Batch()
     records: dict[str, list[Record]] = defaultdict(list)
     for file in files:
-        outcome = _read_file(root, file)
+        outcome = read_file(root, file)
         if isinstance(outcome, str):
             batch.passed_over[outcome] += 1
         elif isinstance(outcome, RefusedFile):
@@ -86,7 +86,8 @@ def read_batch(root: str, files: Sequence[FoundFile]) -> Batch:
     return batch
 
 
-def _read_file(root: str, file: FoundFile) -> Record | RefusedFile | str:
+def read_file(root: str, file: FoundFile) -> Record | RefusedFile | str:
+    """Read the header of one file below `root`: its record, its refusal, or the kind for which it is passed over."""
     try:
         header = read_header(Path(root, file.path))
         if header.media_class_uid == MEDIA_DIRECTORY_CLASS:

@@ -62,6 +62,8 @@ class Scan:
         The folder.
     unchanged
         Paths of known instances that are as they were.
+    changed
+        Paths of known instances that are not.
     packed
         SeriesInstanceUID (empty where a record has none) to packed records of new and changed files.
     refusals
@@ -76,6 +78,7 @@ class Scan:
 
     root: str
     unchanged: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
     packed: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     refusals: list[RefusedFile] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
@@ -186,6 +189,8 @@ class _Scanner:
             else:
                 self._scan.refusals.append(known.refused)
             return True
+        if known is not None and known.refused is None:
+            self._scan.changed.add(file.path)
         if not self._left.take(file):
             return False
         self._scan.files_taken_up += 1
