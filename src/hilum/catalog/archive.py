@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hilum.catalog.commit import commit, publish
-from hilum.catalog.files import exclusive_lock, write_whole
+from hilum.catalog.files import UNFINISHED, exclusive_lock, write_whole
 from hilum.catalog.layout import FORMAT_VERSION, Layout
 from hilum.catalog.reader import Reader
 from hilum.catalog.snapshot import Snapshot
@@ -237,7 +237,8 @@ def _require_room(layout: Layout) -> None:
     ours = {layout.catalog.name, *(folder.name for folder in layout.folders)}
     if layout.root.exists() and not layout.root.is_dir():
         raise ArchiveError(f"{layout.root} is a file; expected a folder for the archive")
-    others = [path.name for path in layout.root.iterdir() if path.name not in ours] if layout.root.exists() else []
+    present = sorted(path.name for path in layout.root.iterdir()) if layout.root.exists() else []
+    others = [name for name in present if name not in ours and not name.endswith(UNFINISHED)]
     if others:
         raise ArchiveError(
             f"{layout.root} is no archive and not empty (it holds {others[0]!r}); name an archive or an empty folder"

@@ -136,7 +136,7 @@ def remove_strays(layout: Layout) -> None:
 
     The caller holds the lock. Nothing is removed while a manifest cannot be read: it might name the file.
     """
-    for folder in (layout.catalog, layout.snapshots, layout.data):
+    for folder in (layout.root, layout.catalog, layout.snapshots, layout.data):
         for path in folder.glob(f"*{UNFINISHED}"):
             path.unlink(missing_ok=True)
     try:
