@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from hilum.assess.bootstrap import Draws, Interval, Sample, draw
+from hilum.assess.bootstrap import Draws, draw, draw_weights
 from hilum.assess.froc import CPM_RATES, Froc
+from hilum.assess.intervals import Interval
+from hilum.assess.sample import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,9 +59,8 @@ def test_each_draw_is_the_curve_of_its_participants_written_out(interpolation: I
     found = sample(hits, false, lesions.tolist(), [2, 1, 1, 3, 1, 2], interpolation)
     rates = (0.125, 0.5, 1.0, 2.0, 3.3, 8.0)
     draws = draw(found, rates, count=50, seed=4)
-    generator = np.random.default_rng(4)
-    for row in draws.sensitivity:
-        curve = repeated(found, np.bincount(generator.integers(0, 6, 6), minlength=6).tolist())
+    for row, weights in zip(draws.sensitivity, draw_weights(4, range(50), 6), strict=True):
+        curve = repeated(found, weights.tolist())
         assert row == pytest.approx([curve.sensitivity_at(rate) for rate in rates], abs=1e-12)
 
 

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hilum.assess.bootstrap import Draws, Interval, Sample, draw
+from hilum.assess.bootstrap import Draws, draw
 from hilum.assess.columns import LesionColumns, MarkColumns, exam_rows
 from hilum.assess.counts import count_states
 from hilum.assess.froc import CPM_RATES, RATES, Froc, OperatingPoint
+from hilum.assess.intervals import METHOD_WORDS, Interval, IntervalMethod
 from hilum.assess.matching import LesionState, MarkState, Matching, match
 from hilum.assess.policy import Policy
+from hilum.assess.sample import Sample, sample_of
 from hilum.errors import AssessmentError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
+    from concurrent.futures import Executor
 
     from hilum.assess.counts import Counts
     from hilum.assess.criteria import HitCriterion
@@ -75,6 +76,11 @@ class Assessment:
     def counts(self) -> Counts:
         """How many there are of each."""
         return count_states(self.exam_ids, self.participants, self.lesions, self.matching)
+
+    @cached_property
+    def sample(self) -> Sample:
+        """What is resampled: the events of the curve, each with its participant."""
+        return sample_of(self.marks, self.lesions, self.matching, self.participants, self.policy)
 
     @cached_property
     def operating_points(self) -> tuple[OperatingPoint, ...]:
@@ -137,7 +143,8 @@ class Assessment:
         """Every choice the numbers depend on, in words."""
         draws = self.draws
         bootstrap = (
-            f"{self.confidence:.0%} percentile interval of {draws.count} draws of participants, seed {draws.seed}"
+            f"{self.confidence:.0%} {METHOD_WORDS[draws.method]} interval of {draws.count} draws of participants, "
+            f"seed {draws.seed}"
             if draws
             else "none"
         )
@@ -237,6 +244,8 @@ def assess(
     seed: int = 0,
     policy: Policy | None = None,
     confidence: float = 0.95,
+    interval: IntervalMethod = "percentile",
+    executor: Executor | None = None,
 ) -> Assessment:
     """Assess marks against the lesions of a reference standard.
 
@@ -260,6 +269,10 @@ def assess(
         The other choices; None: `Policy()`.
     confidence
         Coverage of the intervals, between 0 and 1.
+    interval
+        ``percentile``, or ``bca``: bias-corrected and accelerated.
+    executor
+        Shares the draws among threads or processes; changes no number. None: here.
 
     Returns
     -------
@@ -272,6 +285,8 @@ def assess(
         There is no exam; a mark or lesion is in an unknown exam; a value is not finite; an exam or a lesion's name
         stands twice; an exam has no participant.
     """
+    if interval not in METHOD_WORDS:
+        raise ValueError(f"interval {interval!r}: expected one of {', '.join(METHOD_WORDS)}")
     if bootstraps < 0 or not 0 < confidence < 1:
         raise ValueError(f"bootstraps {bootstraps}, confidence {confidence}: expected at least 0, and between 0 and 1")
     policy = policy or Policy()
@@ -282,7 +297,7 @@ def assess(
         columns.check(exam_ids)
     owners = _participants(exam_ids, participants)
     matching = match(mark_columns, lesion_columns, hit, policy)
-    sample = _sample(mark_columns, lesion_columns, matching, owners, policy)
+    sample = sample_of(mark_columns, lesion_columns, matching, owners, policy)
     froc = Froc.of_scores(
         sample.lesion_scores,
         sample.false_scores,
@@ -290,7 +305,10 @@ def assess(
         exam_count=len(exam_ids),
         interpolation=policy.interpolation,
     )
-    draws = draw(sample, (*RATES, *BAND_RATES), count=bootstraps, seed=seed) if bootstraps else None
+    draws = None
+    if bootstraps:
+        rates = (*RATES, *BAND_RATES)
+        draws = draw(sample, rates, count=bootstraps, seed=seed, method=interval, executor=executor)
     return Assessment(
         tuple(exam_ids), owners, mark_columns, lesion_columns, matching, hit.name, policy, froc, draws, confidence
     )
@@ -313,28 +331,3 @@ def _participants(exam_ids: Sequence[str], participants: Mapping[str, str] | Non
             "or for none"
         )
     return tuple(participants[exam_id] for exam_id in exam_ids)
-
-
-def _sample(
-    marks: MarkColumns, lesions: LesionColumns, matching: Matching, owners: Sequence[str], policy: Policy
-) -> Sample:
-    """The events of the curve; participants in the order of their names, so that draws depend on no other order."""
-    _, participant = np.unique(np.asarray(owners, dtype=np.str_), return_inverse=True)
-    count = int(participant.max()) + 1
-    is_false = matching.mark_state == MarkState.FALSE_POSITIVE
-    if policy.redundant == "false-positive":
-        is_false |= matching.mark_state == MarkState.REDUNDANT
-    is_hit = matching.lesion_state == LesionState.HIT
-    return Sample(
-        lesion_scores=marks.score[matching.lesion_mark[is_hit]],
-        lesion_participants=participant[lesions.exam[is_hit]],
-        false_scores=marks.score[is_false],
-        false_participants=participant[marks.exam[is_false]],
-        lesions=_count_by(participant[lesions.exam[~lesions.is_excluded]], count),
-        exams=_count_by(participant, count),
-        interpolation=policy.interpolation,
-    )
-
-
-def _count_by(rows: NDArray[np.intp], count: int) -> NDArray[np.int64]:
-    return np.bincount(rows, minlength=count).astype(np.int64)

@@ -1,68 +1,59 @@
-"""Confidence intervals of a FROC curve: bootstrap over participants.
+"""Bootstrap of a FROC curve over participants.
 
 Participants, not marks or exams, are drawn: marks of one participant are not independent. Every participant can be
-drawn, those without lesions or marks too.
+drawn, those without lesions or marks too. Draws are made in blocks, each with a random stream of its own, so that
+threads, processes or machines can share the blocks and the numbers stay the same.
 
 References
 ----------
-Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 13 (percentile interval).
+Efron and Tibshirani 1993, An Introduction to the Bootstrap; Salmon et al. 2011, doi 10.1145/2063384.2063405 (Philox, a
+counter-based generator).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hilum.assess.froc import CPM_RATES, exact_rate
+from hilum.assess.froc import CPM_RATES
+from hilum.assess.intervals import Interval, IntervalMethod, bca_interval, percentile_interval
+from hilum.assess.weighted import WeightedCurve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Executor
 
     from numpy.typing import NDArray
 
-    from hilum.assess.policy import Interpolation
+    from hilum.assess.sample import Sample
 
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
-    Rows = NDArray[np.intp]
 
-MOST_RATE = 1 << 20
-"""Denominators of rates are limited to it, so that counts times rates stay exact in 64 bits."""
+BLOCK_DRAWS = 64
+"""Draws of a block. Part of what a seed means: another size gives other draws."""
 
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A percentile interval, both ends sensitivities (or CPMs) between 0 and 1."""
-
-    low: float
-    high: float
+BOOTSTRAP_STREAM, PERMUTATION_STREAM = 0, 1
+"""First number of a block's stream, so that draws and permutations of one seed are independent."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """What is drawn from: the events of the curve, each with its participant.
+class Jackknife:
+    """The whole sample, and it without each participant: what BCa intervals need besides the draws.
 
     Attributes
     ----------
-    lesion_scores, lesion_participants
-        ``(k,)`` the score at which each hit lesion is hit, and its participant's row.
-    false_scores, false_participants
-        ``(m,)`` likewise of the false positives.
-    lesions, exams
-        ``(participants,)`` lesions and exams of each participant.
-    interpolation
-        As the curve's.
+    whole
+        ``(rates,)`` sensitivity of the sample.
+    without
+        ``(participants, rates)`` sensitivity without each participant; NaN where no lesion is left.
     """
 
-    lesion_scores: Floats
-    lesion_participants: Rows
-    false_scores: Floats
-    false_participants: Rows
-    lesions: Integers
-    exams: Integers
-    interpolation: Interpolation
+    whole: Floats
+    without: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,29 +68,62 @@ class Draws:
         ``(used draws, rates)``.
     count, seed
         Draws made, and what they were seeded with.
+    jackknife
+        Given, intervals are BCa; None: percentile.
     """
 
     rates: tuple[float, ...]
     sensitivity: Floats
     count: int
     seed: int
+    jackknife: Jackknife | None = None
 
     @property
     def unused_count(self) -> int:
         """Draws without any lesion, which have no sensitivity."""
         return self.count - len(self.sensitivity)
 
+    @property
+    def method(self) -> IntervalMethod:
+        """How intervals are made of the draws."""
+        return "bca" if self.jackknife else "percentile"
+
     def intervals(self, confidence: float) -> list[Interval | None]:
         """Interval of the sensitivity at each rate; None where no draw had a lesion."""
-        return [_interval(column, confidence) for column in self.sensitivity.T]
+        return [self._interval([column], confidence) for column in range(len(self.rates))]
 
     def cpm_interval(self, confidence: float) -> Interval | None:
         """Interval of the mean sensitivity at `CPM_RATES`, which must be among the rates."""
-        columns = [self.rates.index(rate) for rate in CPM_RATES]
-        return _interval(self.sensitivity[:, columns].mean(axis=1), confidence)
+        return self._interval([self.rates.index(rate) for rate in CPM_RATES], confidence)
+
+    def minus(self, other: Draws) -> Draws:
+        """Differences, draw by draw.
+
+        Both must be of one seed, and of the same participants with the same lesions: then each draw of one has the
+        participants of the other's.
+        """
+        one, two = self.jackknife, other.jackknife
+        jackknife = Jackknife(one.whole - two.whole, one.without - two.without) if one and two else None
+        return Draws(self.rates, self.sensitivity - other.sensitivity, self.count, self.seed, jackknife)
+
+    def _interval(self, columns: list[int], confidence: float) -> Interval | None:
+        """Interval of the mean of some columns."""
+        draws = self.sensitivity[:, columns].mean(axis=1)
+        if self.jackknife is None:
+            return percentile_interval(draws, confidence)
+        whole, without = self.jackknife.whole[columns].mean(), self.jackknife.without[:, columns].mean(axis=1)
+        return bca_interval(draws, float(whole), without, confidence)
 
 
-def draw(sample: Sample, rates: Sequence[float], *, count: int, seed: int) -> Draws:
+def draw(
+    sample: Sample,
+    rates: Sequence[float],
+    *,
+    count: int,
+    seed: int,
+    method: IntervalMethod = "percentile",
+    executor: Executor | None = None,
+) -> Draws:
     """Draw participants with replacement, as many as there are, `count` times, and read each draw's curve.
 
     Parameters
@@ -109,77 +133,57 @@ def draw(sample: Sample, rates: Sequence[float], *, count: int, seed: int) -> Dr
     count
         Number of draws, at least 1.
     seed
-        Equal seeds give equal draws.
+        Equal seeds give equal draws, on any machine; the first draws of more are those of fewer.
+    method
+        How intervals are to be made of the draws.
+    executor
+        Shares the work among threads or processes; changes no number. None: here.
     """
-    generator = np.random.default_rng(seed)
-    curve = _WeightedCurve(sample, rates)
-    participants = len(sample.exams)
-    found = []
-    for _ in range(count):
-        weights = np.bincount(generator.integers(0, participants, participants), minlength=participants)
-        sensitivity = curve.sensitivity(weights)
-        if sensitivity is not None:
-            found.append(sensitivity)
-    return Draws(tuple(rates), np.asarray(found, dtype=np.float64).reshape(len(found), len(rates)), count, seed)
+    curve = WeightedCurve(sample, rates)
+    found = np.concatenate(map_blocks(partial(_draw_block, curve, seed), count, BLOCK_DRAWS, executor))
+    used = found[~np.isnan(found).any(axis=1)]
+    jackknife = jackknife_of(curve, executor) if method == "bca" else None
+    return Draws(tuple(rates), used, count, seed, jackknife)
 
 
-class _WeightedCurve:
-    """The curve of a sample in which each participant counts a whole number of times.
+def jackknife_of(curve: WeightedCurve, executor: Executor | None = None) -> Jackknife:
+    """Sensitivity of the whole sample and without each participant."""
+    count = curve.participant_count
+    whole = curve.sensitivity(np.ones((1, count), dtype=np.int64))[0]
+    return Jackknife(whole, np.concatenate(map_blocks(partial(_leave_out_block, curve), count, BLOCK_DRAWS, executor)))
 
-    Scores are sorted once. For each false positive it is known how many lesions are hit strictly above its score (a
-    threshold that keeps it out) and at or above it, and where its run of equal scores begins and ends.
+
+def map_blocks(
+    function: Callable[[range], Floats], count: int, size: int, executor: Executor | None = None
+) -> list[Floats]:
+    """Results of `function` for ranges of at most `size` that make up ``range(count)``, in their order."""
+    blocks = [range(start, min(start + size, count)) for start in range(0, count, size)]
+    return list(executor.map(function, blocks) if executor else map(function, blocks))
+
+
+def random_words(seed: int, purpose: int, block: int, count: int) -> NDArray[np.uint64]:
+    """64-bit words of a block's own stream.
+
+    They come raw from the bit generator: unlike the distributions of numpy, raw words never change between its
+    versions.
     """
-
-    def __init__(self, sample: Sample, rates: Sequence[float]) -> None:
-        lesion_order = np.argsort(-sample.lesion_scores, kind="stable")
-        false_order = np.argsort(-sample.false_scores, kind="stable")
-        lesion_scores, false_scores = -sample.lesion_scores[lesion_order], -sample.false_scores[false_order]
-        self._sample = sample
-        self._lesion_participants = sample.lesion_participants[lesion_order]
-        self._false_participants = sample.false_participants[false_order]
-        self._hit_above = np.searchsorted(lesion_scores, false_scores, side="left")
-        self._hit_at_least = np.searchsorted(lesion_scores, false_scores, side="right")
-        self._run_start = np.searchsorted(false_scores, false_scores, side="left")
-        self._run_end = np.searchsorted(false_scores, false_scores, side="right")
-        exact = [exact_rate(rate).limit_denominator(MOST_RATE) for rate in rates]
-        self._numerators = np.asarray([rate.numerator for rate in exact], dtype=np.int64)
-        self._denominators = np.asarray([rate.denominator for rate in exact], dtype=np.int64)
-
-    def sensitivity(self, weights: Integers) -> Floats | None:
-        """Sensitivity at each rate; None if no lesion was drawn."""
-        lesion_count = int(weights @ self._sample.lesions)
-        if not lesion_count:
-            return None
-        hit = _running_sum(weights[self._lesion_participants])
-        false = _running_sum(weights[self._false_participants])
-        allowed = self._numerators * int(weights @ self._sample.exams)
-        # The first false positive that is one too many: no threshold at or below its score is allowed.
-        excess = np.searchsorted(false[1:], allowed // self._denominators, side="right")
-        is_end = excess == len(self._false_participants)
-        at = np.where(is_end, 0, excess)
-        counts = np.where(is_end, hit[-1], hit[self._pick(self._hit_above, at)]).astype(np.float64)
-        if self._sample.interpolation == "linear":
-            before, after = false[self._pick(self._run_start, at)], false[self._pick(self._run_end, at)]
-            rise = hit[self._pick(self._hit_at_least, at)] - counts
-            part = (allowed / self._denominators - before) / np.maximum(after - before, 1)
-            counts += np.where(is_end, 0.0, part * rise)
-        return counts / lesion_count
-
-    @staticmethod
-    def _pick(values: Rows, at: Rows) -> Rows:
-        """``values[at]``, zeros where there are no values."""
-        return values[at] if len(values) else np.zeros(len(at), dtype=np.intp)
+    return np.random.Philox(np.random.SeedSequence(seed, spawn_key=(purpose, block))).random_raw(count)
 
 
-def _running_sum(values: Integers) -> Integers:
-    """Sums of the first 0, 1, ... n values."""
-    sums = np.zeros(len(values) + 1, dtype=np.int64)
-    np.cumsum(values, out=sums[1:])
-    return sums
+def draw_weights(seed: int, draws: range, participants: int) -> Integers:
+    """``(draws, participants)`` how often each participant is drawn, in draws of one block."""
+    words = random_words(seed, BOOTSTRAP_STREAM, draws.start // BLOCK_DRAWS, len(draws) * participants)
+    # The upper 32 bits, scaled: a participant's probability is off by less than 2 ** -32.
+    rows = ((words >> np.uint64(32)) * np.uint64(participants) >> np.uint64(32)).astype(np.int64)
+    rows += np.repeat(np.arange(len(draws)) * participants, participants)
+    return np.bincount(rows, minlength=len(draws) * participants).reshape(len(draws), participants).astype(np.int64)
 
 
-def _interval(values: Floats, confidence: float) -> Interval | None:
-    if not len(values):
-        return None
-    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(float(low), float(high))
+def _draw_block(curve: WeightedCurve, seed: int, draws: range) -> Floats:
+    return curve.sensitivity(draw_weights(seed, draws, curve.participant_count))
+
+
+def _leave_out_block(curve: WeightedCurve, left_out: range) -> Floats:
+    weights = np.ones((len(left_out), curve.participant_count), dtype=np.int64)
+    weights[np.arange(len(left_out)), np.asarray(left_out)] = 0
+    return curve.sensitivity(weights)
