@@ -9,7 +9,10 @@ import pytest
 from pydicom import dcmread
 
 from builders import CtSeries
-from hilum.cohort import propose_links
+from hilum.catalog import Archive
+from hilum.catalog.folder import index_folder
+from hilum.cohort import Criteria, build_cohort, cohort_series, propose_links
+from hilum.config import Settings
 from hilum.model.instances import Instances
 from hilum.model.series import Series
 
@@ -197,6 +200,21 @@ def test_one_study_under_two_ids_is_proposed_from_rows_alone() -> None:
 def test_evidence_of_one_pair_is_put_together(tmp_path: Path) -> None:
     found = propose_links([indexed(scan(name, study_uid="1.5"), tmp_path) for name in "AB"])
     assert [link.evidence for link in found.links] == ["one study under both ids; equal grid of 6 × 8 × 8"]
+
+
+def test_scans_that_were_indexed_are_found_under_two_ids(tmp_path: Path) -> None:
+    """From files to the link, with what indexing really keeps of them."""
+    for name, change in {"A": {}, "B": {}, "C": {"seed": 1}}.items():
+        scan(name, **change).write(tmp_path / "files" / name)
+    archive = Archive.create(tmp_path / "archive")
+    index_folder(archive, tmp_path / "files", "c", settings=Settings(workers=1))
+    cohort = build_cohort(archive, "x", Criteria(volume_only=True))
+    assert [series.uid for series in cohort_series(archive, cohort)] == list(cohort.series_uids)
+    by_grid = propose_links(cohort_series(archive, cohort))
+    assert [(link.PatientID, link.same_person_as) for link in by_grid.links] == [("B", "A"), ("C", "A")]
+    by_pixels = propose_links(cohort_series(archive, cohort), pixels=True)
+    assert [(link.PatientID, link.same_person_as) for link in by_pixels.links] == [("B", "A")]
+    assert not by_pixels.refusals
 
 
 def with_instances(series: Series, rows: list[dict[str, Any]]) -> Series:

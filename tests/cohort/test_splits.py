@@ -132,7 +132,9 @@ class TestFolds:
         fold_of = {uid: n for n, fold in enumerate(k_fold(cohort, 2, 0, strata)) for uid in fold.test}
         assert fold_of["0.0"] == fold_of["0.1"] != fold_of["2.0"]
 
-    @pytest.mark.parametrize(("k", "message"), [(0, "at least 2"), (1, "at least 2"), (4, "3 persons cannot fill 4")])
+    @pytest.mark.parametrize(
+        ("k", "message"), [(0, "at least 2"), (1, "at least 2"), (4, "4 parts need as many persons, found 3")]
+    )
     def test_of_impossible_number_are_refused(self, k: int, message: str) -> None:
         with pytest.raises(ConfigError, match=message):
             k_fold(cohort_of([3, 3, 3]), k, 0)
@@ -171,7 +173,7 @@ class TestFractions:
             by_fractions(cohort_of([1] * 10), fractions, 0)
 
     def test_of_too_few_persons_are_refused(self) -> None:
-        with pytest.raises(ConfigError, match="2 persons cannot fill 3 parts"):
+        with pytest.raises(ConfigError, match="3 parts need as many persons, found 2"):
             by_fractions(cohort_of([1, 1]), (0.4, 0.3, 0.3), 0)
 
 

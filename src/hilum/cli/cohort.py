@@ -219,7 +219,7 @@ def links(
     show_table([asdict(link) for link in found.links], as_json=as_json)
     if out is not None:
         write_links(out, found.links)
-        tell(f"{len(found.links)} links written to {out}; look at them, then: hilum cohort split {name} --links {out}")
+        tell(f"links written to {out}: {len(found.links)}; look at them, then: hilum cohort split {name} --links {out}")
     for refusal in found.refusals:
         tell(f"not compared: {refusal.item}: {refusal.reason}")
     if found.refusals:

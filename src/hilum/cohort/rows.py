@@ -25,7 +25,7 @@ NO_VALUE = "(none)"
 
 
 def cohort_rows(archive: Archive, cohort: Cohort, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Give columns of each series of a cohort, beside `KEY_COLUMNS`; in no fixed order.
+    """Give columns of each series of a cohort, beside `KEY_COLUMNS`, in the order of the cohort.
 
     Raises
     ------
@@ -43,11 +43,12 @@ def cohort_rows(archive: Archive, cohort: Cohort, columns: Sequence[str]) -> Ite
                 "collections": [entry.collection_id for entry in entries],
                 "uids": [entry.SeriesInstanceUID for entry in entries],
             }
-            yield from reader.query(sql, keys).to_pylist()
+            rows = {row["SeriesInstanceUID"]: row for row in reader.query(sql, keys).to_pylist()}
+            yield from (rows[uid] for uid in keys["uids"])
 
 
 def cohort_series(archive: Archive, cohort: Cohort) -> Iterator[Series]:
-    """Give the series of a cohort, whole, a few at a time; in no fixed order.
+    """Give the series of a cohort, whole, in the order of the cohort.
 
     Raises
     ------

@@ -230,7 +230,7 @@ def _parts(
 ) -> tuple[Part, ...]:
     part_of = deal(_persons(cohort, stratify), shares, seed)
     if len(set(part_of.values())) < len(names):
-        raise ConfigError(f"{len(part_of)} persons cannot fill {len(names)} parts; ask for fewer parts")
+        raise ConfigError(f"{len(names)} parts need as many persons, found {len(part_of)}; ask for fewer parts")
     uids: list[list[str]] = [[] for _ in names]
     for entry in cohort.entries:
         uids[part_of[entry.person_id]].append(entry.SeriesInstanceUID)
