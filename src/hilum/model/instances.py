@@ -25,7 +25,8 @@ FRONT_CODED_FROM = 4
 
 FILE_COLUMNS = ("root", "path", "size_bytes", "modified_ns", "pixel_offset", "pixel_length")
 """Columns of ours beside the DICOM attributes: folder indexed, path below it, file size and time of change, and the
-byte range of the pixel data's value (length -1: encapsulated; offset -1: no pixel data)."""
+byte range of the pixel data's value (length -1: encapsulated; offset -1: no pixel data, or a deflated data set). An
+enhanced CT has ``frames`` besides: ImagePositionPatient, ImageOrientationPatient and PixelSpacing of each frame."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,8 @@ def _read(data: bytes) -> tuple[int, dict[str, dict[str, Any]]]:
 def _pack_column(values: Sequence[Any]) -> dict[str, Any]:
     first = values[0] if values else None
     kinds = {type(value) for value in values}
+    if kinds <= {tuple, list} and first and len({len(value) for value in values}) == 1:
+        return {"parts": [_pack_column(part) for part in zip(*values, strict=True)]}
     if len(kinds) == 1:
         if all(value == first for value in values):
             return {"all": first}
@@ -134,8 +137,6 @@ def _pack_column(values: Sequence[Any]) -> dict[str, Any]:
             step = values[1] - first
             if all(first + index * step == value for index, value in enumerate(values)):
                 return {"from": first, "step": step}
-        elif kinds <= {tuple, list} and len({len(value) for value in values}) == 1 and first:
-            return {"parts": [_pack_column(part) for part in zip(*values, strict=True)]}
     return {"each": list(values)}
 
 
