@@ -1,0 +1,212 @@
+"""``hilum assess``: what it prints, writes and answers."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from builders import SHARED_DATA, needs_shared_data
+from hilum.catalog import Archive
+from hilum.cli import assess as verb
+from hilum.detect.runs import Plan, Run, RunSeries, run_folder
+from hilum.errors import AssessmentError, ConfigError, FormatError, HilumError, NotFoundError, Refusal
+from hilum.findings.tables import write_lesion_table, write_mark_table
+from hilum.model.findings import Lesion, Mark
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from typer.testing import Result
+
+NIH = SHARED_DATA / "ct_lymph_nodes"
+LUNA16 = SHARED_DATA / "luna16"
+
+LESIONS = [Lesion("a", "1", (0.0, 0.0, 0.0), diameter_mm=10.0), Lesion("b", "1", (0.0, 0.0, 0.0), diameter_mm=10.0)]
+MARKS = [Mark("a", (1.0, 0.0, 0.0), 0.9), Mark("b", (40.0, 0.0, 0.0), 0.8)]
+
+
+def invoke(*arguments: object) -> Result:
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    verb.register(app)
+    return CliRunner().invoke(app, ["assess", *map(str, arguments)], env={"HILUM_ARCHIVE": ""})
+
+
+def shown(*arguments: object) -> dict[str, Any]:
+    result = invoke(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Path:
+    write_lesion_table(tmp_path / "lesions.csv", LESIONS)
+    write_mark_table(tmp_path / "marks.csv", MARKS)
+    return tmp_path
+
+
+@needs_shared_data
+def test_nihs_candidates_give_the_table_of_the_candidate_stage() -> None:
+    found = shown(NIH / "MED_ABD_LYMPH_CANDIDATES", "--lesions", NIH, "--hit", "within-distance:15")
+    rows = {(row["region"], row["criterion"].startswith("within 15 mm")): row for row in found["stages"]}
+    mediastinum = rows["mediastinum", True]
+    assert (mediastinum["exams"], mediastinum["lesions"], mediastinum["marks"]) == (90, 388, 3781)
+    assert (mediastinum["recalled"], mediastinum["false_positives"]) == (294, 3208)
+    assert f"{mediastinum['false_positives_per_exam']:.1f}" == "35.6"
+    assert rows["mediastinum", False]["recalled"] == 286
+    abdomen = rows["abdomen", True]
+    assert (abdomen["exams"], abdomen["recalled"], abdomen["false_positives"]) == (86, 595, 3472)
+    assert rows["abdomen", False]["false_positives"] == 3484
+    notes = " ".join(found["notes"])
+    assert "no FROC curve" in notes
+    assert "16 candidates they call positive lie outside it, 28 they call negative inside" in notes
+
+
+@needs_shared_data
+def test_one_region_as_a_table() -> None:
+    result = invoke(NIH, "--lesions", NIH, "--hit", "within-distance:15", "--region", "mediastinum")
+    assert result.exit_code == 0
+    assert "abdomen" not in result.stdout
+    assert "35.64" in result.stdout
+    assert "no FROC curve" in result.stdout
+    assert "MED_LYMPH_010_lymphnodes_sizes.txt:1: size 0 mm" in result.stderr
+
+
+@needs_shared_data
+def test_luna16_by_its_own_rules(tmp_path: Path) -> None:
+    folder = LUNA16 / "annotations"
+    result = invoke(
+        LUNA16 / "dpn26_submission_realuids.csv", "--luna16", "--bootstraps", 20,
+        "--lesions", folder / "annotations.csv", "--excluded", folder / "annotations_excluded.csv",
+        "--exams", folder / "seriesuids.csv", "--out", tmp_path / "result.json", "--outcomes", tmp_path,
+    )  # fmt: skip
+    assert result.exit_code == 0
+    assert "CPM 0.841966" in result.stdout
+    for text in (
+        "0.692243",
+        "0.917369",
+        "46,078",
+        "the best 100",
+        "linear between",
+        "20 draws of participants, seed 0",
+    ):
+        assert text in result.stdout
+    found = json.loads((tmp_path / "result.json").read_text())
+    assert found["counts"]["redundant"] == 186
+    with (tmp_path / "marks.csv").open() as file:
+        assert sum(row["state"] == "false positive" for row in csv.DictReader(file)) == 46078
+    with (tmp_path / "lesions.csv").open() as file:
+        assert sum(row["state"] == "missed" for row in csv.DictReader(file)) == 50
+
+
+def test_marks_and_lesions_of_tables(tables: Path) -> None:
+    (tables / "exams.csv").write_text("exam_id,participant_id\na,p\nb,p\nc,q\nd,q\n")
+    found = shown(
+        tables / "marks.csv", "--lesions", tables / "lesions.csv", "--exams", tables / "exams.csv",
+        "--hit", "within-lesion-radius", "--max-marks", 5, "--shared-mark", "every-lesion", "--seed", 3,
+    )  # fmt: skip
+    assert found["kind"] == "froc"
+    assert (found["counts"]["exams"], found["counts"]["participants"]) == (4, 2)
+    assert (found["counts"]["true_positives"], found["counts"]["false_positives"]) == (1, 1)
+    assert found["policy"]["max_marks_per_exam"] == 5
+    assert found["policy"]["shared_mark"] == "every-lesion"
+    assert "seed 3" in found["choices"]["confidence"]
+
+
+def test_without_a_list_of_exams_a_warning_says_what_is_missing(tables: Path) -> None:
+    result = invoke(tables / "marks.csv", "--lesions", tables / "lesions.csv", "--hit", "within-distance:5")
+    assert result.exit_code == 0
+    assert "no --exams: the 2 exams" in result.stderr
+    assert "beyond the curve" in result.stdout
+
+
+def test_unscored_marks_of_a_table_are_one_candidate_stage(tables: Path) -> None:
+    path = tables / "points.csv"
+    path.write_text("exam_id,x_mm,y_mm,z_mm\na,1,0,0\n")
+    result = invoke(
+        path, "--lesions", tables / "lesions.csv", "--hit", "within-distance:5", "--outcomes", tables / "outcomes"
+    )
+    assert result.exit_code == 0
+    assert "all" in result.stdout
+    assert "no outcomes" in result.stderr
+    assert not (tables / "outcomes").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "name the hit criterion"),
+        (("--hit", "nearby"), "within-distance:15"),
+        (("--hit", "within-distance:5"), "need lesions"),
+        (("--hit", "within-distance:5", "--region", "leg"), "mediastinum"),
+        (("--hit", "within-distance:5", "--max-marks", "0"), "max-marks"),
+    ],
+)
+def test_wrong_usage(tables: Path, arguments: tuple[str, ...], message: str) -> None:
+    result = invoke(tables / "marks.csv", *arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.replace("│", " ").split())
+
+
+def failure(*arguments: object) -> HilumError:
+    error = invoke(*arguments).exception
+    assert isinstance(error, HilumError)
+    return error
+
+
+def test_bad_data_fails_with_a_message(tables: Path) -> None:
+    lesions = ("--lesions", tables / "lesions.csv", "--hit", "within-distance:5")
+    (tables / "exams.csv").write_text("a\n")
+    unknown = failure(tables / "marks.csv", *lesions, "--exams", tables / "exams.csv")
+    assert isinstance(unknown, AssessmentError)
+    assert "'b'" in str(unknown)
+    region = failure(tables / "marks.csv", *lesions, "--region", "abdomen")
+    assert "begin with ABD" in str(region)
+    (tables / "marks.csv").write_text("nothing")
+    assert isinstance(failure(tables / "marks.csv", *lesions), FormatError)
+    assert isinstance(failure("some-run", *lesions), ConfigError)
+
+
+def write_run(archive: Archive, *, refused: tuple[str, ...] = ()) -> None:
+    series = tuple(RunSeries(uid, person) for uid, person in (("a", "p"), ("b", "q"), ("c", "q")))
+    folder = run_folder(archive, "first")
+    folder.root.mkdir(parents=True)
+    plan = Plan(
+        name="first", kind="training", method="classic", version="1", parameters={}, cohort="all", cohort_id="",
+        snapshot_id="", lesions_sha256="", folds=3, seed=0, model="", model_created_at="", series=series,
+    )  # fmt: skip
+    write_mark_table(folder.marks, [mark for mark in MARKS if mark.exam_id not in refused])
+    write_lesion_table(folder.lesions, LESIONS)
+    refusals = [{"item": uid, "check": "gaps", "reason": Refusal(uid, "gaps", "3 slices").reason} for uid in refused]
+    folder.refusals.write_text(json.dumps(refusals))
+    folder.record.write_bytes(Run(folder, plan, datetime.now(UTC), "0").to_json())
+
+
+def test_a_run_of_an_archive(tmp_path: Path) -> None:
+    write_run(Archive.create(tmp_path / "archive"))
+    found = shown("first", "--archive", tmp_path / "archive", "--hit", "within-distance:5")
+    assert (found["counts"]["exams"], found["counts"]["participants"]) == (3, 2)
+    assert (found["counts"]["true_positives"], found["counts"]["missed"]) == (1, 1)
+
+
+def test_refused_series_of_a_run_are_told_and_the_status_says_so(tmp_path: Path) -> None:
+    write_run(Archive.create(tmp_path / "archive"), refused=("b",))
+    result = invoke("first", "--archive", tmp_path / "archive", "--hit", "within-distance:5", "--json")
+    assert result.exit_code == 1
+    assert "1 series of the run were refused and are not assessed, nor their 1 lesions" in result.stderr
+    counts = json.loads(result.stdout)["counts"]
+    assert (counts["exams"], counts["lesions"], counts["missed"]) == (2, 1, 0)
+
+
+def test_a_run_that_is_not_there(tmp_path: Path) -> None:
+    write_run(Archive.create(tmp_path / "archive"))
+    error = failure("second", "--archive", tmp_path / "archive", "--hit", "within-distance:5")
+    assert isinstance(error, NotFoundError)
+    assert "first" in str(error)
