@@ -118,7 +118,8 @@ def write_dicom_series(
     PixelError
         HU are beyond what 16 bits hold with this slope and intercept.
     ValueError
-        `attributes` sets what follows from the volume, or the grid's rows and columns are not at right angles.
+        `attributes` names what is no DICOM keyword or follows from the volume, or the grid's rows and columns are not
+        at right angles.
     """
     encoding = {"slope": slope, "intercept": intercept, "is_signed": is_signed, "is_implicit": is_implicit}
     stored = _stored_values(volume, slope, intercept, is_signed=is_signed)
@@ -177,8 +178,11 @@ def _digest(volume: Volume, settings: Sequence[tuple[str, object]]) -> str:
 
 def _common_dataset(geometry: Geometry, attributes: Mapping[str, object], content: str) -> Dataset:
     """Elements that all slices share."""
+    from pydicom.datadict import tag_for_keyword
     from pydicom.dataset import Dataset
 
+    if unknown := [keyword for keyword in attributes if tag_for_keyword(keyword) is None]:
+        raise ValueError(f"attributes {', '.join(unknown)}: not keywords of the DICOM data dictionary")
     if forbidden := sorted(OWN_KEYWORDS & set(attributes)):
         raise ValueError(f"attributes {', '.join(forbidden)} follow from the volume and cannot be given")
     study_uid = attributes.get("StudyInstanceUID") or derived_uid(f"{content}/study")

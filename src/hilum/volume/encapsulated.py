@@ -103,5 +103,7 @@ def _by_table(fragments: list[Fragment], table: tuple[int, ...], name: str) -> l
     number = {start - ITEM_HEADER.size - base: index for index, (start, _) in enumerate(fragments)}
     if absent := [offset for offset in table if offset not in number]:
         raise PixelError(f"{name}: offset {absent[0]} of the basic offset table is not the start of a fragment")
-    starts = [number[offset] for offset in table] + [len(fragments)]
+    starts = [*(number[offset] for offset in table), len(fragments)]
+    if starts[0] != 0 or any(first >= last for first, last in pairwise(starts)):
+        raise PixelError(f"{name}: offsets {table} of the basic offset table are not in ascending order from 0")
     return [fragments[first:last] for first, last in pairwise(starts)]

@@ -1,8 +1,9 @@
-"""The frames of a series: where each one's stored values lie, what they mean, and where it lies in the patient."""
+"""The frames of a series: where the stored values of each lie, how they are encoded, and how they become HU."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ class PixelForm:
     Attributes
     ----------
     transfer_syntax_uid
-        TransferSyntaxUID.
+        TransferSyntaxUID; empty if the file does not say.
     rows, columns
         Size of the frame.
     bits_allocated, bits_stored
@@ -68,6 +69,8 @@ class Frame:
         Number of the frame in its file, 0-based.
     frame_count
         Frames in the file.
+    size_bytes, modified_ns
+        Size and time of change of the file when its header was read.
     offset, length
         Byte range of the value of the file's pixel data; length -1: encapsulated.
     form
@@ -76,22 +79,19 @@ class Frame:
         HU = slope * stored + intercept.
     padding
         Stored value outside the image, None if not given.
-    position_mm, orientation, pixel_spacing_mm
-        ImagePositionPatient, ImageOrientationPatient and PixelSpacing; None where the file has none.
     """
 
     path: str
     index: int
     frame_count: int
+    size_bytes: int
+    modified_ns: int
     offset: int
     length: int
     form: PixelForm
     slope: float
     intercept: float
     padding: int | None
-    position_mm: tuple[float, ...] | None
-    orientation: tuple[float, ...] | None
-    pixel_spacing_mm: tuple[float, ...] | None
 
     @property
     def name(self) -> str:
@@ -115,7 +115,7 @@ def pixel_form(values: Mapping[str, Any], name: str) -> PixelForm:
     stored = values.get("BitsStored") or allocated
     high_bit = values.get("HighBit")
     form = PixelForm(
-        transfer_syntax_uid=values.get("TransferSyntaxUID") or "1.2.840.10008.1.2",
+        transfer_syntax_uid=values.get("TransferSyntaxUID") or "",
         rows=values["Rows"],
         columns=values["Columns"],
         bits_allocated=allocated,
@@ -130,12 +130,6 @@ def pixel_form(values: Mapping[str, Any], name: str) -> PixelForm:
             "BitsStored - 1 < BitsAllocated (PS3.5 section 8.1.1): it is not clear which bits are meant"
         )
     return form
-
-
-def number_or(value: Any, default: float) -> float:
-    """A number, the first of several, or the default where there is none."""
-    first = value[0] if isinstance(value, tuple) and value else value
-    return float(first) if isinstance(first, int | float) else default
 
 
 _FORM_KEYWORDS = (
@@ -182,16 +176,23 @@ def make_frame(
         path=path,
         index=index,
         frame_count=frame_count,
+        size_bytes=values["size_bytes"],
+        modified_ns=values["modified_ns"],
         offset=-1 if offset is None else offset,
         length=values.get("pixel_length", -1),
         form=forms[key],
-        slope=number_or(values.get("RescaleSlope"), 1.0),
-        intercept=number_or(values.get("RescaleIntercept"), 0.0),
+        slope=_number(values, "RescaleSlope", 1.0, path),
+        intercept=_number(values, "RescaleIntercept", 0.0, path),
         padding=padding if isinstance(padding, int) else None,
-        position_mm=values.get("ImagePositionPatient"),
-        orientation=values.get("ImageOrientationPatient"),
-        pixel_spacing_mm=values.get("PixelSpacing"),
     )
+
+
+def _number(values: Mapping[str, Any], keyword: str, default: float, name: str) -> float:
+    """Value of an attribute; the default where there is none, an error where it is no number."""
+    value = default if values.get(keyword) is None else values[keyword]
+    if keyword in values.get("unreadable", ()) or not isinstance(value, int | float) or not isfinite(value):
+        raise PixelError(f"{name}: {keyword} is {value!r}, expected a finite number; HU cannot be told")
+    return float(value)
 
 
 def _refuse_colour(values: Mapping[str, Any], name: str) -> None:

@@ -8,7 +8,7 @@ from hilum.model.series import Series
 from hilum.volume.multiframe import frames_of
 from hilum.volume.pixels import read_frames
 from hilum.volume.source import read_series
-from hilum.volume.stacking import stack_frames
+from hilum.volume.stacking import stack_series
 from hilum.volume.volume import Volume
 
 if TYPE_CHECKING:
@@ -50,5 +50,6 @@ def load(
         Files are not DICOM, not there, or of several series.
     """
     series = source if isinstance(source, Series) else read_series(source)
-    frames, geometry = stack_frames(frames_of(series.instances), name=f"series {series.uid}", allow=allow)
+    places, geometry = stack_series(series, allow)
+    frames = frames_of(series.instances, places)
     return Volume(read_frames(frames, dtype, padding_hu=padding_hu, threads=threads), geometry)

@@ -1,9 +1,8 @@
-"""The frames of instances, and of objects that hold several: enhanced CT, its geometry and rescaling frame by frame.
+"""The frames of a series, those of objects that hold several (enhanced CT) included.
 
 References
 ----------
-DICOM PS3.3 C.7.6.16 (Multi-frame Functional Groups): C.7.6.16.2.1 (Pixel Measures), C.7.6.16.2.3 (Plane Position),
-C.7.6.16.2.4 (Plane Orientation), C.7.6.16.2.9 (Pixel Value Transformation).
+DICOM PS3.3 C.7.6.16 (Multi-frame Functional Groups), C.7.6.16.2.9 (Pixel Value Transformation).
 """
 
 from __future__ import annotations
@@ -12,78 +11,58 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hilum.errors import PixelError
+from hilum.index.slices import frame_count
 from hilum.volume.frames import Frame, PixelForm, make_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Sequence
 
     from pydicom.dataset import Dataset
 
     from hilum.model.instances import Instances
+    from hilum.volume.stacking import Place
 
-GROUPS = {
-    "ImagePositionPatient": "PlanePositionSequence",
-    "ImageOrientationPatient": "PlaneOrientationSequence",
-    "PixelSpacing": "PixelMeasuresSequence",
-    "RescaleSlope": "PixelValueTransformationSequence",
-    "RescaleIntercept": "PixelValueTransformationSequence",
-}
-"""Attribute of a frame to the functional group that holds it."""
-
-TUPLES = frozenset({"ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"})
-"""Attributes of `GROUPS` with several values."""
+RESCALING = ("RescaleSlope", "RescaleIntercept")
 
 
-def frames_of(instances: Instances) -> list[Frame]:
-    """Frames of instances, in the order of the instances and of the frames in each.
+def frames_of(instances: Instances, places: Sequence[Place]) -> list[Frame]:
+    """Frames at the places given: index of an instance, and of a frame in it.
 
     Raises
     ------
     PixelError
-        An instance has no pixel data, is in colour, or cannot be read.
+        An instance has no pixel data, is in colour, or lacks what is needed to read it.
     """
+    records = list(instances)
     forms: dict[tuple[Any, ...], PixelForm] = {}
+    rescalings: dict[int, list[dict[str, float]]] = {}
     frames = []
-    for values in instances:
-        count = values.get("NumberOfFrames") or 1
-        if count == 1 and values.get("ImagePositionPatient") is not None:
-            frames.append(make_frame(values, forms))
-        else:
-            each = _values_of_frames(values, count)
-            frames += [make_frame(own, forms, index=index, frame_count=count) for index, own in enumerate(each)]
+    for instance, index in places:
+        values = records[instance]
+        if values.get("frames") is not None:
+            if instance not in rescalings:
+                rescalings[instance] = _rescalings(Path(values["root"], values["path"]), frame_count(values))
+            values = {**values, **rescalings[instance][index]}
+        frames.append(make_frame(values, forms, index=index, frame_count=frame_count(values)))
     return frames
 
 
-def _values_of_frames(values: Mapping[str, Any], count: int) -> Iterator[dict[str, Any]]:
-    """Attributes of each frame: those of the object, and over them those of its functional groups."""
-    path = Path(values["root"], values["path"])
-    header = _read_header(path)
-    shared = header.get("SharedFunctionalGroupsSequence") or [None]
-    own = header.get("PerFrameFunctionalGroupsSequence") or [None] * count
-    if len(own) != count:
-        raise PixelError(f"{path}: functional groups of {len(own)} frames, but NumberOfFrames is {count}")
-    # Without functional groups every frame would inherit one position: only a lone frame may.
-    common = dict(values) if count == 1 else {**values, "ImagePositionPatient": None}
-    common |= _values_of_group(shared[0])
-    for group in own:
-        yield common | _values_of_group(group)
-
-
-def _read_header(path: Path) -> Dataset:
+def _rescalings(path: Path, count: int) -> list[dict[str, float]]:
+    """Slope and intercept of each frame of an object, after its functional groups."""
     import pydicom
 
     try:
-        return pydicom.dcmread(path, stop_before_pixels=True, force=True)
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+        shared = _rescaling(header.get("SharedFunctionalGroupsSequence", [None])[0])
+        each = [shared | _rescaling(group) for group in header.PerFrameFunctionalGroupsSequence]
     except Exception as error:  # pydicom raises whatever a damaged element makes it stumble on
         raise PixelError(f"{path}: its functional groups cannot be read ({error}); get the file again") from error
+    if len(each) != count:
+        raise PixelError(f"{path}: functional groups of {len(each)} frames, NumberOfFrames {count}; expected as many")
+    return each
 
 
-def _values_of_group(group: Dataset | None) -> dict[str, Any]:
-    """Values of `GROUPS` that a functional group holds."""
-    found: dict[str, Any] = {}
-    for keyword, sequence in GROUPS.items():
-        items = group.get(sequence) if group is not None else None
-        value = items[0].get(keyword) if items else None
-        if value is not None:
-            found[keyword] = tuple(map(float, value)) if keyword in TUPLES else float(value)
-    return found
+def _rescaling(group: Dataset | None) -> dict[str, float]:
+    """Slope and intercept that a functional group holds."""
+    items = group.get("PixelValueTransformationSequence") if group is not None else None
+    return {keyword: float(items[0][keyword].value) for keyword in RESCALING} if items else {}

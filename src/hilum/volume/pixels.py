@@ -75,22 +75,20 @@ def read_frames(
 
 def _read_chunk(jobs: Jobs, padding_hu: float | None) -> None:
     """Read frames file by file."""
-    for path, of_path in groupby(jobs, key=lambda job: job[0].path):
-        of_file = list(of_path)
-        form = of_file[0][0].form
-        if form.bits_allocated not in DIRECT_BITS:
-            _read_with_pydicom(path, of_file, padding_hu)
-        elif form.transfer_syntax_uid in UNCOMPRESSED:
-            _read_direct(path, of_file, padding_hu)
-        elif form.transfer_syntax_uid in CODECS:
-            _read_compressed(path, of_file, padding_hu)
+    for _, of_file in groupby(jobs, key=lambda job: job[0].path):
+        jobs_of_file = list(of_file)
+        form = jobs_of_file[0][0].form
+        if form.transfer_syntax_uid in UNCOMPRESSED and form.bits_allocated in DIRECT_BITS:
+            _read_direct(jobs_of_file, padding_hu)
+        elif form.transfer_syntax_uid in CODECS and form.bits_allocated in DIRECT_BITS:
+            _read_compressed(jobs_of_file, padding_hu)
         else:
-            _read_with_pydicom(path, of_file, padding_hu)
+            _read_with_pydicom(jobs_of_file, padding_hu)
 
 
-def _read_direct(path: str, jobs: Jobs, padding_hu: float | None) -> None:
+def _read_direct(jobs: Jobs, padding_hu: float | None) -> None:
     """Read words straight to where they belong where their size allows, and turn them into HU there."""
-    with _opened(path) as file:
+    with _opened(jobs[0][0]) as file:
         for frame, out in jobs:
             _check_length(frame)
             size = frame.form.size_bytes
@@ -102,27 +100,44 @@ def _read_direct(path: str, jobs: Jobs, padding_hu: float | None) -> None:
             rescale(clean_bits(words, frame.form), frame, out, padding_hu)
 
 
-def _read_compressed(path: str, jobs: Jobs, padding_hu: float | None) -> None:
+def _read_compressed(jobs: Jobs, padding_hu: float | None) -> None:
     first = jobs[0][0]
-    with _opened(path) as file:
-        encoded = read_encapsulated(file, first.offset, first.frame_count, [frame.index for frame, _ in jobs], path)
+    wanted = [frame.index for frame, _ in jobs]
+    with _opened(first) as file:
+        encoded = read_encapsulated(file, first.offset, first.frame_count, wanted, first.path)
     for (frame, out), data in zip(jobs, encoded, strict=True):
         rescale(clean_bits(decode(data, frame), frame.form), frame, out, padding_hu)
 
 
-def _read_with_pydicom(path: str, jobs: Jobs, padding_hu: float | None) -> None:
+def _read_with_pydicom(jobs: Jobs, padding_hu: float | None) -> None:
     """Everything else: big endian, deflated, unusual word sizes and transfer syntaxes."""
-    import pydicom
-
-    try:
-        stored = pydicom.dcmread(path, force=True).pixel_array
-    except Exception as error:  # pydicom and its plugins raise whatever their decoders do
-        raise PixelError(f"{path}: pixel data cannot be decoded ({error})") from error
+    path = jobs[0][0].path
+    with _opened(jobs[0][0]):
+        try:
+            stored = _decode_with_pydicom(path)
+        except Exception as error:  # pydicom and its plugins raise whatever their decoders do
+            raise PixelError(f"{path}: pixel data cannot be decoded ({error}); get the file again") from error
     for frame, out in jobs:
         values = stored[frame.index] if frame.frame_count > 1 else stored
         if values.shape != out.shape:
             raise PixelError(f"{frame.name}: decodes to {values.shape} values, expected {out.shape}")
+        if values.dtype.kind in "iu":
+            values = clean_bits(values.astype(f"u{values.dtype.itemsize}"), frame.form)
         rescale(values, frame, out, padding_hu)
+
+
+def _decode_with_pydicom(path: str) -> NDArray[Any]:
+    """Stored values of all frames of a file."""
+    import pydicom
+    from pydicom import uid
+
+    dataset = pydicom.dcmread(path, force=True)
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        is_implicit, is_little = dataset.original_encoding
+        explicit = uid.ExplicitVRLittleEndian if is_little else uid.ExplicitVRBigEndian
+        dataset.file_meta.TransferSyntaxUID = uid.ImplicitVRLittleEndian if is_implicit else explicit
+    stored: NDArray[Any] = dataset.pixel_array
+    return stored
 
 
 def _check_length(frame: Frame) -> None:
@@ -135,12 +150,19 @@ def _check_length(frame: Frame) -> None:
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[int]:
+def _opened(frame: Frame) -> Iterator[int]:
+    """Give the descriptor of a frame's file, which must be as it was when its header was read."""
     try:
-        file = os.open(path, os.O_RDONLY)
+        file = os.open(frame.path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise PixelError(f"{path}: cannot be opened ({error.strerror}); index its folder again") from error
+        raise PixelError(f"{frame.path}: cannot be opened ({error.strerror}); index its folder again") from error
     try:
+        status = os.fstat(file)
+        if (status.st_size, status.st_mtime_ns) != (frame.size_bytes, frame.modified_ns):
+            raise PixelError(
+                f"{frame.path}: changed since it was indexed (then {frame.size_bytes} bytes, now {status.st_size}, or "
+                "another time of change); index its folder again"
+            )
         yield file
     finally:
         os.close(file)

@@ -55,10 +55,11 @@ def sample_voxels(
     from scipy.ndimage import map_coordinates
 
     check_interpolation(interpolation)
-    coordinates = np.moveaxis(voxels, -1, 0)
+    coordinates = voxels.reshape(-1, 3).T
     if interpolation == "nearest":
         coordinates = np.floor(coordinates + 0.5)
     hu: Floats = map_coordinates(volume.hu, coordinates, output=np.float32, order=1, mode="nearest")
+    hu = hu.reshape(voxels.shape[:-1])
     hu[is_outside(voxels, volume.shape)] = outside_hu
     return hu
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hilum.errors import FormatError, HeaderError, NotFoundError
+from hilum.index.assemble import assemble
+from hilum.index.batch import read_file
+from hilum.index.files import find_files
+from hilum.index.record import read_record
+from hilum.index.refused import RefusedFile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from hilum.index.record import Record
     from hilum.model.series import Series
+
+COPY = "duplicate-instance"
+"""The one refusal of an assembly that takes nothing away: the same file is there twice."""
 
 
 def read_series(source: str | Path | Sequence[str | Path]) -> Series:
@@ -20,65 +28,55 @@ def read_series(source: str | Path | Sequence[str | Path]) -> Series:
     Parameters
     ----------
     source
-        A folder (searched through all its subfolders; files that are not DICOM are passed over), a file, or files.
+        A folder (searched through all its subfolders; texts, tables and other kinds of file that lie about in
+        downloads are passed over), a file, or files.
 
     Raises
     ------
     NotFoundError
-        There is no DICOM file, or no such folder.
+        There is no DICOM file, or no such file or folder.
     FormatError
         The files belong to several series; the message lists them.
     HeaderError
-        A file named is not DICOM, or a file's header cannot be read.
+        A file is not DICOM or cannot be read: the series might not be whole.
     """
-    from hilum.index.assemble import assemble
-
     is_folder = isinstance(source, str | Path) and Path(source).is_dir()
-    paths = _files_below(Path(str(source))) if is_folder else _files(source)
-    records = [record for path in paths if (record := _record(path, may_skip=is_folder)) is not None]
-    if not records:
-        raise NotFoundError(f"{source}: no DICOM file among {len(paths)} files")
-    assembly = assemble("", records)
-    if assembly.refusals:
-        refusal = assembly.refusals[0]
-        raise HeaderError(f"{refusal.item}: {refusal.reason}", check=refusal.check)
+    assembly = assemble("", _records_below(Path(str(source))) if is_folder else _records(_paths(source)))
+    if lost := [refusal for refusal in assembly.refusals if refusal.check != COPY]:
+        raise HeaderError(f"{lost[0].item}: {lost[0].reason}", check=lost[0].check)
+    if not assembly.series:
+        raise NotFoundError(f"{source}: no DICOM file found")
     if len(assembly.series) > 1:
         found = "\n".join(f"  {_summary(series)}" for series in assembly.series)
         raise FormatError(f"{source}: {len(assembly.series)} series, expected one; name the files of one:\n{found}")
     return assembly.series[0]
 
 
-def _files_below(folder: Path) -> list[Path]:
-    return sorted(Path(root, name) for root, _, names in os.walk(folder) for name in names)
+def _records_below(folder: Path) -> Iterator[Record]:
+    for file in find_files(folder):
+        if file.problem is not None:
+            check, reason = file.problem
+            raise HeaderError(f"{folder / file.path}: {reason}", check=check)
+        outcome = file.passed_over or read_file(str(folder.absolute()), file)
+        if isinstance(outcome, RefusedFile):
+            raise HeaderError(f"{outcome.item}: {outcome.reason}", check=outcome.check)
+        if not isinstance(outcome, str):
+            yield outcome
 
 
-def _files(source: str | Path | Sequence[str | Path]) -> list[Path]:
+def _records(paths: Iterable[Path]) -> Iterator[Record]:
+    for path in paths:
+        try:
+            yield read_record(path.absolute().parent, path.name)
+        except HeaderError as error:
+            raise HeaderError(f"{path}: {error}", check=error.check) from error
+
+
+def _paths(source: str | Path | Sequence[str | Path]) -> list[Path]:
     paths = [Path(path) for path in ([source] if isinstance(source, str | Path) else source)]
     if absent := [path for path in paths if not path.is_file()]:
         raise NotFoundError(f"{absent[0]}: no such file or folder")
     return paths
-
-
-def _record(path: Path, *, may_skip: bool) -> dict[str, Any] | None:
-    """Attributes and place of a file, as `hilum.index.assemble` takes them."""
-    from hilum.index.header import read_header
-
-    try:
-        header = read_header(path)
-    except HeaderError as error:
-        if may_skip and error.check == "not-dicom":
-            return None
-        raise
-    status = path.stat()
-    return {
-        **header.values,
-        "root": str(path.parent.absolute()),
-        "path": path.name,
-        "size_bytes": status.st_size,
-        "modified_ns": status.st_mtime_ns,
-        "pixel_offset": header.pixel_offset,
-        "pixel_length": header.pixel_length,
-    }
 
 
 def _summary(series: Series) -> str:

@@ -1,138 +1,125 @@
-"""Frames put in order along their normal, or refused with the name of the check that denies a volume."""
+"""Slices put in order along their normal, or refused with the name of the check that denies a volume."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hilum.errors import NotAVolumeError
-from hilum.model.geometry import (
-    ORIENTATION_TOLERANCE,
-    SAME_POSITION_MM,
-    UNIFORM_TOLERANCE_MM,
-    Geometry,
-    Stack,
-    stack_geometry,
-    stack_slices,
-)
+from hilum.errors import NotAVolumeError, PixelError
+from hilum.index.checks import Severity, first_error, severity_of
+from hilum.index.examine import examine
+from hilum.index.slices import measure, slices_of
+from hilum.model.geometry import SAME_POSITION_MM, Geometry, stack_geometry
+from hilum.model.kinds import ImageKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
-    from numpy.typing import NDArray
+    from hilum.index.checks import Failure
+    from hilum.index.slices import Slice
+    from hilum.model.geometry import Stack
+    from hilum.model.series import Series
 
-    from hilum.volume.frames import Frame
+Place = tuple[int, int]
+"""Index of an instance in its series, and of a frame in the instance."""
 
-ALLOWABLE = ("missing-slices", "duplicated-positions", "uneven-spacing", "gantry-tilt")
-"""Checks that a caller may waive; a stack of two sizes, orientations or pixel spacings has no grid at all.
+ALLOWABLE = (
+    "not-ct",
+    "mixed-identity",
+    "localizer",
+    "secondary-image",
+    "too-few-slices",
+    "duplicated-positions",
+    "missing-slices",
+    "uneven-spacing",
+    "gantry-tilt",
+)
+"""Checks that a caller may waive; slices of two sizes, orientations or pixel spacings have no grid at all.
 
-A waived gap or uneven spacing puts the slices at equal distances between the first and the last; of slices at one
+Waiving a gap or uneven spacing puts the slices at equal distances between the first and the last; of slices at one
 position the first is kept; a tilted gantry gives a sheared grid.
 """
 
+PIXEL_CHECKS = frozenset({"no-pixel-data", "not-grayscale", "bad-size", "short-pixel-data"})
+"""Checks whose failure is an error of the pixel data, not of the stack."""
 
-def stack_frames(frames: Sequence[Frame], *, name: str, allow: Collection[str]) -> tuple[list[Frame], Geometry]:
-    """Order frames along their normal and give their grid.
+
+def stack_series(series: Series, allow: Collection[str] = ()) -> tuple[list[Place], Geometry]:
+    """Order the slices of a series along their normal and give their grid.
 
     Parameters
     ----------
-    frames
-        At least one.
-    name
-        What the frames are, for messages.
     allow
         Checks of `ALLOWABLE` that are waived.
+
+    Returns
+    -------
+    Instance and frame in it, both 0-based, of each slice in ascending position; and the grid.
 
     Raises
     ------
     NotAVolumeError
-        A check that is not waived failed.
+        A check failed that is not waived.
+    PixelError
+        The headers show that pixel data are absent, short, or in colour.
     ValueError
         `allow` names a check that cannot be waived.
     """
     if unknown := sorted(set(allow) - set(ALLOWABLE)):
         raise ValueError(f"allow={unknown}: only {', '.join(ALLOWABLE)} can be allowed")
-    for check, detail in _unlike(frames):
-        raise NotAVolumeError(f"{name} is no volume: {detail} (check {check})", check=check)
-    stack = _stack(frames)
-    for check, detail in _irregular(stack):
-        if check not in allow:
-            hint = f"pass allow=({check!r},) to load it as it is"
-            raise NotAVolumeError(f"{name} is no regular volume: {detail} (check {check}); {hint}", check=check)
-    ordered = _distinct([frames[index] for index in stack.order], stack)
-    return ordered, _geometry(ordered)
+    records = list(series.instances)
+    slices = slices_of(records)
+    stack = measure(slices)
+    kind = ImageKind(series.row.get("image_kind") or ImageKind.AXIAL)
+    _refuse(series.uid, [failure for failure in examine(records, slices, stack, kind) if failure.check not in allow])
+    if stack is None:  # cannot be: a check has failed that is not waived
+        raise NotAVolumeError(f"series {series.uid} is no volume: its slices have no common grid", check="no-position")
+    order = _distinct(slices, stack)
+    places = _places(slices)
+    return [places[index] for index in order], _geometry([slices[index] for index in order])
 
 
-def _unlike(frames: Sequence[Frame]) -> Iterator[tuple[str, str]]:
-    """Checks that frames differ in what must be the same, each with what was found."""
-    sizes = sorted({(frame.form.rows, frame.form.columns) for frame in frames})
-    if len(sizes) > 1:
-        yield "mixed-size", f"images of {' and '.join(f'{rows} x {columns}' for rows, columns in sizes)}"
-    yield from _unlike_numbers("orientation", [frame.orientation for frame in frames], 6, ORIENTATION_TOLERANCE)
-    yield from _unlike_numbers("pixel-spacing", [frame.pixel_spacing_mm for frame in frames], 2, SAME_POSITION_MM)
-    positions = [frame.position_mm for frame in frames]
-    yield from _absent("position", positions, 3)
-    spacing = frames[0].pixel_spacing_mm
-    if spacing is not None and min(spacing) <= 0:
-        yield "bad-pixel-spacing", f"PixelSpacing {spacing} mm; expected two positive distances"
+def _refuse(uid: str, failures: Sequence[Failure]) -> None:
+    """Raise for the first error among failures, warnings aside."""
+    check = first_error(list(failures))
+    if check is None:
+        return
+    found = "; ".join(f"{f.check} ({f.detail})" for f in failures if severity_of(f.check) is Severity.ERROR)
+    if check in PIXEL_CHECKS:
+        raise PixelError(f"series {uid}: {found}")
+    hint = f"; allow {check} to load it as it is" if check in ALLOWABLE else ""
+    raise NotAVolumeError(f"series {uid} is no regular volume: {found}{hint}", check=check)
 
 
-def _unlike_numbers(
-    what: str, values: Sequence[tuple[float, ...] | None], length: int, tolerance: float
-) -> Iterator[tuple[str, str]]:
-    yield from _absent(what, values, length)
-    table = _table(values)
-    differs = np.max(np.abs(table - table[0]), axis=1) > tolerance
-    if np.any(differs):
-        other = values[int(np.argmax(differs))]
-        yield f"mixed-{what}", f"{what.replace('-', ' ')} {values[0]} and {other}"
+def _places(slices: Sequence[Slice]) -> list[Place]:
+    """Instance and frame in it of each slice."""
+    frames_before: Counter[int] = Counter()
+    places = []
+    for found in slices:
+        places.append((found.record, frames_before[found.record]))
+        frames_before[found.record] += 1
+    return places
 
 
-def _absent(what: str, values: Sequence[tuple[float, ...] | None], length: int) -> Iterator[tuple[str, str]]:
-    bad = [value for value in values if value is None or len(value) != length or not np.all(np.isfinite(value))]
-    if bad:
-        yield f"no-{what}", f"{len(bad)} of {len(values)} images have {bad[0]} as {what.replace('-', ' ')}"
+def _distinct(slices: Sequence[Slice], stack: Stack) -> list[int]:
+    """First slice of each position, in ascending position."""
+    along = np.asarray([slices[index].position_mm for index in stack.order]) @ np.asarray(stack.normal)
+    is_new = np.append(True, np.diff(along) > SAME_POSITION_MM)
+    return [index for index, keep in zip(stack.order, is_new.tolist(), strict=True) if keep]
 
 
-def _irregular(stack: Stack) -> Iterator[tuple[str, str]]:
-    """Checks of regularity that a stack fails, each with what was found."""
-    if stack.duplicate_count:
-        yield "duplicated-positions", f"{stack.duplicate_count} slices lie where another slice lies"
-    if stack.missing_count:
-        yield "missing-slices", f"{stack.missing_count} slices are missing at a spacing of {stack.spacing_mm:g} mm"
-    elif not stack.is_uniform:
-        deviation = f"{stack.max_deviation_mm:g} mm from the median {stack.spacing_mm:g} mm"
-        yield "uneven-spacing", f"slice spacings differ by {deviation}, more than {UNIFORM_TOLERANCE_MM} mm"
-    if stack.is_tilted:
-        yield "gantry-tilt", f"slices are shifted against each other by a tilt of {stack.tilt_deg:.2f} degrees"
-
-
-def _stack(frames: Sequence[Frame]) -> Stack:
-    return stack_slices(_table([frame.position_mm for frame in frames]), frames[0].orientation or ())
-
-
-def _distinct(ordered: list[Frame], stack: Stack) -> list[Frame]:
-    """First frame of each position."""
-    if not stack.duplicate_count:
-        return ordered
-    along = _table([frame.position_mm for frame in ordered]) @ np.asarray(stack.normal)
-    is_new = np.concatenate([[True], np.diff(along) > SAME_POSITION_MM])
-    return [frame for frame, keep in zip(ordered, is_new.tolist(), strict=True) if keep]
-
-
-def _geometry(frames: Sequence[Frame]) -> Geometry:
-    first = frames[0]
+def _geometry(slices: Sequence[Slice]) -> Geometry:
+    first = slices[0]
+    stack = measure(slices)
+    if stack is None or first.size is None:  # the checks have made sure that they are there
+        raise ValueError("slices without position or size")
     return stack_geometry(
-        _stack(frames),
-        _table([frame.position_mm for frame in frames]),
+        stack,
+        [found.position_mm or () for found in slices],
         first.orientation or (),
         pixel_spacing_mm=first.pixel_spacing_mm or (),
-        rows=first.form.rows,
-        columns=first.form.columns,
+        rows=first.size[0],
+        columns=first.size[1],
     )
-
-
-def _table(values: Sequence[tuple[float, ...] | None]) -> NDArray[np.float64]:
-    """Rows of numbers, none of them absent."""
-    return np.asarray([value for value in values if value is not None], dtype=np.float64)
