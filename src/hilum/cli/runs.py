@@ -75,10 +75,8 @@ def show_finished(run: Run, *, as_json: bool) -> None:
     """Print a run that has just been finished, and end with the exit status it deserves."""
     show_table([summary(run)], as_json=as_json)
     if run.seen_in_training:
-        seen = len(run.seen_in_training)
-        tell(
-            f"warning: {seen} of {len(run.series)} series are of persons the model was trained on; their marks flatter it"
-        )
+        seen = f"{len(run.seen_in_training)} of {len(run.series)} series"
+        tell(f"warning: {seen} are of persons the model was trained on; their marks flatter it")
     tell_refusals(run)
     raise typer.Exit(REFUSED if run.refusals() else OK)
 

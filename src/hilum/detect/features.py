@@ -125,9 +125,10 @@ def _region_features(rays: Rays) -> Columns:
     """Intensities inside the edges, and in the rim outside them."""
     radii = np.asarray(RADII_MM, dtype=np.float32)
     outside_by = radii - rays.edge_mm[:, :, None]
-    inside = np.where(outside_by <= 0, rays.hu, np.float32(np.nan)).reshape(len(rays.hu), -1)
     is_rim = (outside_by >= RIM_MM[0]) & (outside_by <= RIM_MM[1])
-    rim = np.where(is_rim, rays.hu, np.float32(np.nan)).reshape(len(rays.hu), -1)
+    flat = (len(rays.hu), rays.hu.shape[1] * rays.hu.shape[2])
+    inside = np.where(outside_by <= 0, rays.hu, np.float32(np.nan)).reshape(flat)
+    rim = np.where(is_rim, rays.hu, np.float32(np.nan)).reshape(flat)
     steps = np.diff(rays.hu, axis=2)
     return {
         **_intensities("inside", inside),

@@ -65,7 +65,7 @@ class WorkGrid:
 
 
 def work_grid(volume: Volume) -> WorkGrid:
-    """Cut a volume to its body and resample it, its axes in the order of an axial CT.
+    """Cut a volume to its body and a seam of air, and resample it, its axes in the order of an axial CT.
 
     A volume without any tissue is kept whole, with an empty mask.
     """
@@ -75,7 +75,7 @@ def work_grid(volume: Volume) -> WorkGrid:
     spacing_mm = [step * spacing for step, spacing in zip(steps, volume.spacing_mm, strict=True)]
     body = body_mask(sparse, spacing_mm)
     box = [
-        slice(found.start * step, min(found.stop * step, count))
+        slice(max(found.start - 1, 0) * step, min((found.stop + 1) * step, count))
         for found, step, count in zip(bounding_box(body), steps, volume.shape, strict=True)
     ]
     work = resample_to_spacing(_block_means(_crop(volume, box)), WORK_SPACING_MM)

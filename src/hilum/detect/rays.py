@@ -58,7 +58,8 @@ def cast_rays(hu: Floats, voxels: NDArray[np.float64]) -> Rays:
     points = voxels[:, None, None, :] + offsets
     samples = ndimage.map_coordinates(hu, points.reshape(-1, 3).T, order=1, mode="nearest", output=np.float32)
     samples = samples.reshape(len(voxels), len(offsets), len(RADII_MM))
-    core = np.median(samples[:, :, : _radii_within(CORE_MM)].reshape(len(voxels), -1), axis=1)
+    core_radii = int(np.searchsorted(RADII_MM, CORE_MM, side="right"))
+    core: Floats = np.median(samples[:, :, :core_radii].reshape(len(voxels), len(offsets) * core_radii), axis=1)
     return Rays(samples, core, _edges(samples, core))
 
 
@@ -76,10 +77,6 @@ def directions() -> NDArray[np.float64]:
     ring = np.sqrt(1 - height**2)
     half = np.stack([height, ring * np.sin(angle), ring * np.cos(angle)], axis=1)
     return np.concatenate([half, -half])
-
-
-def _radii_within(radius_mm: float) -> int:
-    return int(np.searchsorted(RADII_MM, radius_mm, side="right"))
 
 
 def _edges(samples: Floats, core: Floats) -> Floats:
