@@ -16,7 +16,8 @@ from hilum.model.findings import Lesion, Mark
 
 def pair(lesion: Lesion, *position: float) -> Pairs:
     marks = MarkColumns.of([Mark("e", (position[0], position[1], position[2]), 0.5)], ["e"])
-    return Pairs(marks, LesionColumns.of([lesion], ["e"]))
+    row = np.zeros(1, dtype=np.intp)
+    return Pairs(marks, LesionColumns.of([lesion], ["e"]), row, row)
 
 
 def at_origin(**sizes: float | None) -> Lesion:
@@ -76,6 +77,7 @@ def test_other_words_are_refused_with_what_is_accepted(text: str) -> None:
 
 
 def test_of_no_pairs_none_hits() -> None:
-    pairs = Pairs(MarkColumns.of([], ["e"]), LesionColumns.of([], ["e"]))
+    none = np.empty(0, dtype=np.intp)
+    pairs = Pairs(MarkColumns.of([], ["e"]), LesionColumns.of([], ["e"]), none, none)
     assert WithinLesionRadius().hits(pairs).shape == (0,)
     assert WithinDistance(3).hits(pairs).dtype == np.bool_

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from hilum.assess.counts import Counts
     from hilum.assess.criteria import HitCriterion
     from hilum.model.findings import Lesion, Mark
+
+Columns = TypeVar("Columns", LesionColumns, MarkColumns)
 
 BAND_RATES = tuple(float(rate) for rate in np.round(np.geomspace(1 / 16, 16, 65), 4))
 """False positives an exam at which the confidence band of the curve is given."""
@@ -291,10 +293,10 @@ def assess(
         raise ValueError(f"bootstraps {bootstraps}, confidence {confidence}: expected at least 0, and between 0 and 1")
     policy = policy or Policy()
     exam_rows(exam_ids)
-    lesion_columns = LesionColumns.of(lesions, exam_ids) if not isinstance(lesions, LesionColumns) else lesions
-    mark_columns = MarkColumns.of(marks, exam_ids) if not isinstance(marks, MarkColumns) else marks
-    for columns in (lesion_columns, mark_columns):
-        columns.check(exam_ids)
+    lesion_columns = (
+        _checked(lesions, exam_ids) if isinstance(lesions, LesionColumns) else LesionColumns.of(lesions, exam_ids)
+    )
+    mark_columns = _checked(marks, exam_ids) if isinstance(marks, MarkColumns) else MarkColumns.of(marks, exam_ids)
     owners = _participants(exam_ids, participants)
     matching = match(mark_columns, lesion_columns, hit, policy)
     sample = sample_of(mark_columns, lesion_columns, matching, owners, policy)
@@ -320,6 +322,11 @@ def _rows(names: tuple[str, ...], *columns: list[Any]) -> list[dict[str, Any]]:
 
 def _three_digits(value: float | None) -> str:
     return "undefined" if value is None else f"{value:.3f}"
+
+
+def _checked(columns: Columns, exam_ids: Sequence[str]) -> Columns:
+    columns.check(exam_ids)
+    return columns
 
 
 def _participants(exam_ids: Sequence[str], participants: Mapping[str, str] | None) -> tuple[str, ...]:

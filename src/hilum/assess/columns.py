@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -41,10 +42,6 @@ class MarkColumns:
 
     def __len__(self) -> int:
         return len(self.exam)
-
-    def take(self, rows: Rows | Flags) -> MarkColumns:
-        """The marks of some rows."""
-        return MarkColumns(self.exam[rows], self.position_mm[rows], self.score[rows])
 
     @classmethod
     def of(cls, marks: Sequence[Mark], exam_ids: Sequence[str]) -> MarkColumns:
@@ -102,16 +99,6 @@ class LesionColumns:
     def __len__(self) -> int:
         return len(self.exam)
 
-    def take(self, rows: Rows | Flags) -> LesionColumns:
-        """The lesions of some rows."""
-        return LesionColumns(
-            self.exam[rows],
-            self.position_mm[rows],
-            self.diameter_mm[rows],
-            self.is_excluded[rows],
-            self.lesion_id[rows],
-        )
-
     @classmethod
     def of(cls, lesions: Sequence[Lesion], exam_ids: Sequence[str]) -> LesionColumns:
         """Columns of lesions of the exams listed.
@@ -141,13 +128,10 @@ class LesionColumns:
         """
         _check_exams("lesion", self.exam, exam_ids)
         _check_finite("lesion", self.exam, exam_ids, self.position_mm)
-        seen: set[tuple[int, str]] = set()
-        for name in zip(self.exam.tolist(), self.lesion_id.tolist(), strict=True):
-            if name in seen:
-                raise AssessmentError(
-                    f"exam {exam_ids[name[0]]!r} has two lesions named {name[1]!r}; expected a name each"
-                )
-            seen.add(name)
+        names = list(zip(self.exam.tolist(), self.lesion_id.tolist(), strict=True))
+        if len(set(names)) < len(names):
+            exam, lesion_id = next(name for name, count in Counter(names).items() if count > 1)
+            raise AssessmentError(f"exam {exam_ids[exam]!r} has two lesions named {lesion_id!r}; expected a name each")
 
 
 class _Finding(Protocol):

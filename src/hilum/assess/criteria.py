@@ -21,22 +21,28 @@ UNKNOWN_DIAMETER_MM = 10.0
 
 @dataclass(frozen=True)
 class Pairs:
-    """Marks and lesions of one exam each, side by side: row i asks whether mark i hits lesion i.
+    """Pairs of a mark and a lesion of one exam, of which a criterion says whether the mark hits the lesion.
 
     Attributes
     ----------
     marks, lesions
-        Of equal length.
+        All marks and lesions.
+    mark, lesion
+        ``(n,)`` rows of the pairs in them.
     """
 
     marks: MarkColumns
     lesions: LesionColumns
+    mark: NDArray[np.intp]
+    lesion: NDArray[np.intp]
 
     @cached_property
     def squared_distance_mm2(self) -> NDArray[np.float64]:
-        """Squared distance between the positions."""
-        x, y, z = (self.marks.position_mm - self.lesions.position_mm).T
-        squared: NDArray[np.float64] = x * x + y * y + z * z
+        """``(n,)`` squared distance between the positions."""
+        squared = np.zeros(len(self.mark))
+        for axis in range(3):
+            step = self.marks.position_mm[self.mark, axis] - self.lesions.position_mm[self.lesion, axis]
+            squared += step * step
         return squared
 
 
@@ -75,7 +81,7 @@ class WithinLesionRadius:
         """For each pair whether the mark hits the lesion."""
         diameter = pairs.lesions.diameter_mm
         radius = np.where(diameter >= 0, diameter, UNKNOWN_DIAMETER_MM) / 2.0
-        inside: NDArray[np.bool_] = pairs.squared_distance_mm2 < radius * radius
+        inside: NDArray[np.bool_] = pairs.squared_distance_mm2 < (radius * radius)[pairs.lesion]
         return inside
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 PAIRS_PER_CHUNK = 250_000
-"""Pairs compared at once: about 30 MB of positions, whatever the number of exams."""
+"""Pairs compared at once: about 15 MB, whatever the number of exams."""
 
 NONE = -1
 """Row of no mark, or of no lesion."""
@@ -162,7 +162,7 @@ def find_hits(marks: MarkColumns, lesions: LesionColumns, hit: HitCriterion, is_
     """
     found = []
     for mark, lesion in _pair_chunks(marks, lesions, is_kept):
-        pairs = Pairs(marks.take(mark), lesions.take(lesion))
+        pairs = Pairs(marks, lesions, mark, lesion)
         is_hit = hit.hits(pairs)
         found.append(Hits(mark[is_hit], lesion[is_hit], pairs.squared_distance_mm2[is_hit]))
     if not found:
