@@ -68,7 +68,7 @@ def test_errors_with_a_check_survive_pickling() -> None:
 def test_a_dask_scheduler_does_the_work_when_named() -> None:
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:  # type: ignore[no-untyped-call]
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
         settings = Settings(workers=1, dask=cluster.scheduler_address)
         with open_executor(settings) as executor:
             results = map_batches(double, range(5), executor=executor, batch_size=2, workers=1)
