@@ -30,6 +30,12 @@ def train(
     detector: Annotated[str, typer.Option(help="Installed detector.")] = "classic",
     folds: Annotated[int, typer.Option(min=2, help="Parts of the cohort, by person.")] = 5,
     seed: Annotated[int, typer.Option(min=0, help="Of the folds and of the detector.")] = 0,
+    min_short_axis: Annotated[
+        float, typer.Option(min=0, help="Lesions with a shorter short axis, mm, count neither way.")
+    ] = 0.0,
+    same_scan: Annotated[
+        bool, typer.Option("--same-scan", help="Lesions of the same scan under another id count neither way.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Cross-validate a detector by person, and train a model on the whole cohort.
@@ -38,12 +44,16 @@ def train(
     command goes on where it was.
     """
     from hilum.catalog import Archive
-    from hilum.cohort import Cohort
+    from hilum.cohort import Cohort, cohort_series
     from hilum.detect.crossval import cross_validate, step_count
+    from hilum.findings.excluding import exclude_in_same_scan, exclude_smaller
 
     opened = Archive.open(archive)
     frozen = Cohort.load(opened, cohort)
-    linked = _lesions_of(opened, frozen, lesions)
+    linked = exclude_smaller(_lesions_of(opened, frozen, lesions), min_short_axis)
+    if same_scan:
+        person_of = {entry.SeriesInstanceUID: entry.person_id for entry in frozen.entries}
+        linked = exclude_in_same_scan(linked, cohort_series(opened, frozen), person_of)
     with progress("train", step_count(frozen, folds)) as advance:
         made = cross_validate(
             opened, frozen, linked, run_name=run, detector=detector, folds=folds, seed=seed, on_progress=advance
