@@ -1,21 +1,34 @@
-"""Marks against lesions: hit criteria, matching, FROC, confidence. Plain tables in, results out."""
+"""Marks against lesions: hit criteria, matching, FROC, confidence, comparison, strata. Plain tables in, results out."""
 
 from hilum.assess.assessment import Assessment, assess
 from hilum.assess.candidates import CandidateStage, candidate_stage, disagreeing_labels, labelled_candidate_stage
+from hilum.assess.comparable import why_not_comparable
+from hilum.assess.comparison import Comparison, compare
 from hilum.assess.criteria import HitCriterion, WithinDistance, WithinLesionRadius, parse_criterion
+from hilum.assess.intervals import Interval
 from hilum.assess.policy import LUNA16, Policy
+from hilum.assess.strata import Strata, stratify
+from hilum.assess.strata_columns import lesion_columns, size_band
 
 __all__ = [
     "LUNA16",
     "Assessment",
     "CandidateStage",
+    "Comparison",
     "HitCriterion",
+    "Interval",
     "Policy",
+    "Strata",
     "WithinDistance",
     "WithinLesionRadius",
     "assess",
     "candidate_stage",
+    "compare",
     "disagreeing_labels",
     "labelled_candidate_stage",
+    "lesion_columns",
     "parse_criterion",
+    "size_band",
+    "stratify",
+    "why_not_comparable",
 ]

@@ -90,11 +90,20 @@ class Draws:
 
     def intervals(self, confidence: float) -> list[Interval | None]:
         """Interval of the sensitivity at each rate; None where no draw had a lesion."""
-        return [self._interval([column], confidence) for column in range(len(self.rates))]
+        return [self.mean_interval([rate], confidence) for rate in self.rates]
 
     def cpm_interval(self, confidence: float) -> Interval | None:
         """Interval of the mean sensitivity at `CPM_RATES`, which must be among the rates."""
-        return self._interval([self.rates.index(rate) for rate in CPM_RATES], confidence)
+        return self.mean_interval(CPM_RATES, confidence)
+
+    def mean_interval(self, rates: Sequence[float], confidence: float) -> Interval | None:
+        """Interval of the mean sensitivity at some of the rates; None where no draw had a lesion."""
+        columns = [self.rates.index(rate) for rate in rates]
+        draws = self.sensitivity[:, columns].mean(axis=1)
+        if self.jackknife is None:
+            return percentile_interval(draws, confidence)
+        whole, without = self.jackknife.whole[columns].mean(), self.jackknife.without[:, columns].mean(axis=1)
+        return bca_interval(draws, float(whole), without, confidence)
 
     def minus(self, other: Draws) -> Draws:
         """Differences, draw by draw.
@@ -105,14 +114,6 @@ class Draws:
         one, two = self.jackknife, other.jackknife
         jackknife = Jackknife(one.whole - two.whole, one.without - two.without) if one and two else None
         return Draws(self.rates, self.sensitivity - other.sensitivity, self.count, self.seed, jackknife)
-
-    def _interval(self, columns: list[int], confidence: float) -> Interval | None:
-        """Interval of the mean of some columns."""
-        draws = self.sensitivity[:, columns].mean(axis=1)
-        if self.jackknife is None:
-            return percentile_interval(draws, confidence)
-        whole, without = self.jackknife.whole[columns].mean(), self.jackknife.without[:, columns].mean(axis=1)
-        return bca_interval(draws, float(whole), without, confidence)
 
 
 def draw(

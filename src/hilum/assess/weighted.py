@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 MOST_RATE = 1 << 20
 """Denominators of rates are limited to it, so that counts times rates stay exact in 64 bits."""
 
-VALUES_AT_ONCE = 1 << 20
-"""Running sums held at once, 8 MB: as many weightings are read together as fit."""
+VALUES_AT_ONCE = 1 << 18
+"""Running sums held at once, 2 MB, as a processor's cache: as many weightings are read together as fit."""
 
 RESERVE = 1.25
 """How many times the false positives that a weighting needs on average are looked at first."""
@@ -99,8 +99,8 @@ class WeightedCurve:
 
     def _hit_lesions(self, weights: Integers, length: int) -> tuple[Floats, Flags]:
         """Lesions hit at each rate, and for which weightings the first `length` false positives suffice to say so."""
-        hit = running_sums(weights[:, self._lesion_participants])
-        false = running_sums(weights[:, self._false_participants[:length]])
+        hit = running_sums(weights, self._lesion_participants)
+        false = running_sums(weights, self._false_participants[:length])
         allowed = (weights @ self._exams)[:, None] * self._numerators
         # The first false positive that is one too many: no threshold at or below its score is allowed.
         excess = _count_up_to(false[:, 1:], allowed // self._denominators)
@@ -119,10 +119,10 @@ class WeightedCurve:
         return counts, is_whole
 
 
-def running_sums(values: Integers) -> Integers:
-    """``(n, m + 1)`` sums of the first 0, 1, ... m values of each row."""
-    sums = np.zeros((len(values), values.shape[1] + 1), dtype=np.int64)
-    np.cumsum(values, axis=1, out=sums[:, 1:])
+def running_sums(weights: Integers, participants: Rows) -> Integers:
+    """``(n, m + 1)`` for each weighting, the weight of the first 0, 1, ... m of some events' participants."""
+    sums = np.zeros((len(weights), len(participants) + 1), dtype=np.int64)
+    np.cumsum(np.take(weights, participants, axis=1), axis=1, out=sums[:, 1:])  # take: 5 x as fast as indexing
     return sums
 
 
