@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -238,7 +239,7 @@ def main() -> None:
             "pydicom, specific_tags": with_pydicom_specific_tags,
             "pydicom": with_pydicom,
         }
-        seconds = best_of({name: lambda way=way: way(paths) for name, way in wanted.items()}, rounds=options.rounds)
+        seconds = best_of({name: partial(way, paths) for name, way in wanted.items()}, rounds=options.rounds)
     task = f"{len(KEYWORDS)} attributes"
     rows = [Row(task, name, seconds[name], options.files, "files") for name in wanted]
     report(

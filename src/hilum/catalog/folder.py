@@ -100,6 +100,7 @@ def index_folder(
     ConfigError
         The collection has no usable name, or a setting is wrong.
     """
+    require_folder(folder)
     require_collection_id(collection_id)
     settings = settings or Settings.from_environment()
     root = Path(folder).resolve()
@@ -129,14 +130,27 @@ def index_folder(
     return _report(scan, merge, committed, collection_id)
 
 
+def require_folder(folder: str | Path) -> None:
+    """Refuse what is no folder.
+
+    Raises
+    ------
+    NotFoundError
+        As said.
+    """
+    if not Path(folder).is_dir():
+        what = "a file" if Path(folder).exists() else "not there"
+        raise NotFoundError(f"{folder} is {what}; name the folder that the DICOM files are in")
+
+
 def _require_dicom(scan: Scan, *, known_count: int) -> None:
     """Refuse a folder without a DICOM file: a wrong path, or a drive that is not mounted."""
     if scan.unchanged or scan.record_count or scan.refusals:
         return
     kinds = ", ".join(f"{count} {kind}" for kind, count in scan.passed_over.most_common())
-    found = f"{scan.files_found} files, all of other kinds ({kinds})" if scan.files_found else "it is empty"
+    found = f"{scan.files_found} files, all of other kinds ({kinds})" if scan.files_found else "the folder is empty"
     before = f"; {known_count} of its files are in the catalog: is a drive not mounted?" if known_count else ""
-    raise NotFoundError(f"{scan.root}: no DICOM file found, {found}{before}. Nothing was changed.")
+    raise NotFoundError(f"{scan.root}: no DICOM file found: {found}{before}. Nothing was changed.")
 
 
 def _report(scan: Scan, merge: Merge, committed: Snapshot, collection_id: str) -> IndexReport:

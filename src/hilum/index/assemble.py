@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from statistics import median
@@ -41,6 +42,12 @@ UIDS = ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 DECIMALS = 6
 """Of measured millimetres and degrees: decimal positions subtracted in binary leave noise behind."""
 
+MAX_UID_LENGTH = 64
+"""DICOM PS3.5 section 9.1."""
+
+_UID = re.compile(rf"[0-9A-Za-z][0-9A-Za-z._-]{{0,{MAX_UID_LENGTH - 1}}}")
+"""What may name a folder, a file and a part of an address; letters, which no UID has, some anonymizers write."""
+
 _EXPECTED = {"text": "text", "float": "a finite number", "int": "a whole number", "date": "a date YYYYMMDD"}
 
 
@@ -76,11 +83,11 @@ def assemble(collection_id: str, records: Iterable[Record]) -> Assembly:
     assembly = Assembly()
     records_by_series: dict[str, list[Record]] = defaultdict(list)
     for record in records:
-        missing = [uid for uid in UIDS if not isinstance(record.get(uid), str)]
-        if missing:
-            assembly.refusals.append(_refuse_without_uid(record, missing))
-        else:
+        refusal = _refuse_by_uid(record)
+        if refusal is None:
             records_by_series[record["SeriesInstanceUID"]].append(record)
+        else:
+            assembly.refusals.append(refusal)
     for uid in sorted(records_by_series):
         kept, refused = keep_one_each(records_by_series[uid])
         assembly.refusals += refused
@@ -90,9 +97,16 @@ def assemble(collection_id: str, records: Iterable[Record]) -> Assembly:
     return assembly
 
 
-def _refuse_without_uid(record: Record, missing: Sequence[str]) -> RefusedFile:
-    reason = f"{', '.join(missing)} absent, expected one value each; the file cannot be told from others"
-    return RefusedFile.of_record(record, "missing-uid", reason)
+def _refuse_by_uid(record: Record) -> RefusedFile | None:
+    missing = [keyword for keyword in UIDS if not isinstance(record.get(keyword), str)]
+    if missing:
+        reason = f"{', '.join(missing)} absent, expected one value each; the file cannot be told from others"
+        return RefusedFile.of_record(record, "missing-uid", reason)
+    for keyword in UIDS:
+        if not _UID.fullmatch(record[keyword]):
+            reason = f"{keyword} {record[keyword]!r}, expected digits and dots, {MAX_UID_LENGTH} at most"
+            return RefusedFile.of_record(record, "bad-uid", reason)
+    return None
 
 
 def _check_row(collection_id: str, uid: str, failure: Failure) -> dict[str, Any]:

@@ -45,6 +45,7 @@ CHECKS: tuple[Check, ...] = (
     Check("broken-link", Severity.REFUSAL, "a link that leads nowhere, or to itself"),
     Check("undecodable-path", Severity.REFUSAL, "the name is no text in UTF-8: rename it"),
     Check("missing-uid", Severity.REFUSAL, "SOPInstanceUID, SeriesInstanceUID or StudyInstanceUID is absent"),
+    Check("bad-uid", Severity.REFUSAL, "one of them holds other characters than a name may have"),
     Check("duplicate-instance", Severity.REFUSAL, "a copy, byte for byte, of an instance that is kept"),
     Check("conflicting-instance", Severity.REFUSAL, "SOPInstanceUID of an instance that is kept, with other content"),
     Check("no-pixel-data", Severity.ERROR, "an object without pixel data: a report, a plan, or a cut image"),

@@ -10,7 +10,6 @@ DICOM PS3.5 section 6.2 (value representations), 6.1.2 (character sets).
 
 from __future__ import annotations
 
-import struct
 import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -31,19 +30,6 @@ CHARACTER_SETS_LIKE_ASCII = frozenset(
     | {f"ISO 2022 IR {n}" for n in (6, 13, 58, 87, 100, 101, 109, 110, 126, 127, 138, 144, 148, 149, 159, 166)}
 )
 """Defined terms of SpecificCharacterSet. In all of them a text of ASCII bytes without shift codes means ASCII."""
-
-PYDICOM_ERRORS = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
-"""What pydicom lets through on damaged input; ``RuntimeError`` includes NotImplementedError and RecursionError."""
 
 _SHIFT_CODES = b"\x0e\x0f\x1b"
 
@@ -126,7 +112,7 @@ def decode_with_pydicom(
     for tag, vr, raw in raws:
         try:
             value = _decode_one(tag, vr, raw, character_set, pixel_representation)
-        except PYDICOM_ERRORS:
+        except Exception:  # noqa: BLE001 - pydicom raises whatever a damaged element makes it stumble on
             unreadable.append(_KEYWORDS[tag])
             continue
         if value is not None:

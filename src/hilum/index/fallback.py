@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import struct
 import warnings
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hilum.errors import HeaderError
-from hilum.index.elements import PYDICOM_ERRORS, plain
+from hilum.index.elements import plain
 from hilum.model.attributes import ATTRIBUTES, PIXEL_DATA_TAGS
 
 if TYPE_CHECKING:
@@ -38,12 +37,12 @@ def read_with_pydicom(path: str | Path) -> tuple[dict[str, Value], tuple[int, in
         try:
             tags: list[Any] = [attribute.tag for attribute in ATTRIBUTES]
             dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=tags)
-        except (*PYDICOM_ERRORS, zlib.error) as error:
+        except Exception as error:
+            # pydicom raises whatever a damaged file makes it stumble on
             raise HeaderError(f"pydicom cannot read the header: {error}", check="unreadable-header") from error
         _check_whole(file, dataset, [str(warning.message) for warning in caught])
         values, unreadable = _values(dataset)
-        media_class = str(dataset.file_meta.get("MediaStorageSOPClassUID", ""))
-        return values, _pixel_range(file, dataset), media_class, unreadable
+        return values, _pixel_range(file, dataset), _media_class(dataset), unreadable
 
 
 def _check_whole(file: BinaryIO, dataset: FileDataset, messages: list[str]) -> None:
@@ -69,12 +68,19 @@ def _values(dataset: FileDataset) -> tuple[dict[str, Value], tuple[str, ...]]:
         source = dataset.file_meta if attribute.keyword == "TransferSyntaxUID" else dataset
         try:
             value = plain(source[attribute.tag].value) if attribute.tag in source else None
-        except PYDICOM_ERRORS:
+        except Exception:  # noqa: BLE001 - as above, for one element
             unreadable.append(attribute.keyword)
             continue
         if value is not None:
             values[attribute.keyword] = value
     return values, tuple(unreadable)
+
+
+def _media_class(dataset: FileDataset) -> str:
+    try:
+        return str(dataset.file_meta.get("MediaStorageSOPClassUID", ""))
+    except Exception:  # noqa: BLE001 - as above
+        return ""
 
 
 def _pixel_range(file: BinaryIO, dataset: FileDataset) -> tuple[int, int]:

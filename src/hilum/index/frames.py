@@ -12,8 +12,6 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from hilum.index.elements import PYDICOM_ERRORS
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -45,7 +43,7 @@ def read_frames(path: str | Path) -> tuple[Frame, ...] | None:
             shared = dataset[_SHARED].value[0] if _SHARED in dataset else None
             own = dataset[_PER_FRAME].value if _PER_FRAME in dataset else []
             return tuple(_frame(shared, group) for group in own) or None
-        except PYDICOM_ERRORS:
+        except Exception:  # noqa: BLE001 - pydicom raises whatever a damaged sequence makes it stumble on
             return None
 
 

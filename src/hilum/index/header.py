@@ -24,8 +24,8 @@ from hilum.index.walk import (
     UnusualError,
     Window,
     explicit_start,
+    long_length,
     looks_explicit,
-    unsigned_long,
     walk_explicit,
     walk_implicit,
 )
@@ -33,6 +33,7 @@ from hilum.index.walk import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hilum.index.elements import Wanted
     from hilum.index.walk import Deferred
     from hilum.model.attributes import Value
 
@@ -183,7 +184,7 @@ def _walk_file_meta(window: Window, index: int, header: Header) -> int:
             return index
         start = index + 8
         if vr in LONG_VRS:
-            length, start = unsigned_long(window.buffer, index + 8)[0], index + 12
+            length, start = long_length(window, index), index + 12
         elif vr not in SHORT_VRS:
             raise UnusualError
         entry = WANTED.get(tag)
@@ -192,8 +193,15 @@ def _walk_file_meta(window: Window, index: int, header: Header) -> int:
             raw = window.buffer[start : start + length]
             if entry is None:
                 header.media_class_uid = raw.rstrip(b"\0 ").decode("latin-1")
-            elif vr == entry.vr:
-                header.values[entry.keyword] = entry.memo.get(raw) or entry.remember(raw)
             else:
-                raise UnusualError
+                header.values[entry.keyword] = _meta_value(entry, raw, vr)
         index = start + length
+
+
+def _meta_value(entry: Wanted, raw: bytes, vr: int) -> Value:
+    try:
+        if vr == entry.vr:
+            return entry.memo.get(raw) or entry.remember(raw)
+    except ValueError:
+        pass
+    raise UnusualError

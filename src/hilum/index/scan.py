@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hilum.errors import NotFoundError
 from hilum.index.batch import Batch, read_batch
 from hilum.index.files import find_files
 from hilum.index.record import pack_records, unpack_records
@@ -109,14 +108,7 @@ def scan_folder(
         What runs the reading, and how many at once.
     on_progress
         Told how many more files were found, every now and then.
-
-    Raises
-    ------
-    NotFoundError
-        There is no such folder.
     """
-    if not folder.is_dir():
-        raise NotFoundError(f"{folder}: no such folder; name the folder that the DICOM files are in")
     scanner = _Scanner(
         folder, known=known, journal=journal, executor=executor, workers=workers, on_progress=on_progress or _nothing
     )

@@ -128,7 +128,7 @@ def walk_explicit(window: Window, index: int, values: dict[str, Value], deferred
         if vr in SHORT_VRS:
             start = index + 8
         elif vr in LONG_VRS:
-            length = _long_length(window, index)
+            length = long_length(window, index)
             start = index + 12
         else:
             raise UnusualError
@@ -249,7 +249,8 @@ def _reaches_element(window: Window, index: int) -> bool:
     return True
 
 
-def _long_length(window: Window, index: int) -> int:
+def long_length(window: Window, index: int) -> int:
+    """Length of the value of an explicit element with a long VR."""
     if index + _LONGEST_START > len(window.buffer):
         raise_cut(window.base + index, _LONGEST_START, window.base + len(window.buffer))
     length: int = unsigned_long(window.buffer, index + 8)[0]

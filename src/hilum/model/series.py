@@ -63,7 +63,7 @@ class Series:
 
     @cached_property
     def geometry(self) -> Geometry:
-        """Grid of the volume the series forms, from its headers alone (single-frame images).
+        """Grid of the volume the series forms, from its headers alone.
 
         Raises
         ------
@@ -75,13 +75,21 @@ class Series:
         if not self.row.get("is_volume"):
             check = self.row.get("not_volume_check") or "not-known"
             raise NotAVolumeError(f"series {self.uid} is no volume: check {check} failed", check=check)
-        positions = self.instances.column("ImagePositionPatient")
-        orientation = self.instances.column("ImageOrientationPatient")[0]
+        positions, orientations, spacings = zip(*self._places(), strict=True)
         return stack_geometry(
-            stack_slices(positions, orientation),
+            stack_slices(positions, orientations[0]),
             positions,
-            orientation,
-            pixel_spacing_mm=self.instances.column("PixelSpacing")[0],
+            orientations[0],
+            pixel_spacing_mm=spacings[0],
             rows=self.row["Rows"],
             columns=self.row["Columns"],
         )
+
+    def _places(self) -> list[Any]:
+        """ImagePositionPatient, ImageOrientationPatient and PixelSpacing of each slice: an image, or a frame of one."""
+        keywords = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
+        return [
+            place
+            for instance in self.instances
+            for place in instance.get("frames") or [tuple(instance.get(keyword) for keyword in keywords)]
+        ]
