@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -121,6 +122,10 @@ class TestGrid:
         outside[axis] = -0.501 if is_before else geometry.shape[axis] - 0.499
         assert not geometry.contains(geometry.to_mm(outside))
 
+    def test_contains_its_outer_borders(self) -> None:
+        geometry = Geometry((2, 2, 2), (1, 1, 1), (0, 0, 0))
+        assert geometry.contains([(-0.5, -0.5, -0.5), (1.5, 1.5, 1.5)]).all()
+
     def test_contains_no_point_that_is_not_a_number(self) -> None:
         geometry = Geometry((2, 2, 2), (1, 1, 1), (0, 0, 0))
         assert geometry.contains([(0, 0, 0), (math.nan, 0, 0)]).tolist() == [True, False]
@@ -143,6 +148,17 @@ class TestDistance:
         assert not one.is_close(Geometry((5, 5, 5), (1, 1, 1), (0.0011, 0, 0)))
         assert one.is_close(Geometry((5, 5, 5), (1, 1, 1), (0.4, 0, 0)), tolerance_mm=0.5)
         assert not one.is_close(Geometry((5, 5, 4), (1, 1, 1), (0, 0, 0)), tolerance_mm=10)
+
+    @given(grids(), grids())
+    def test_is_the_largest_over_the_eight_corners(self, one: Geometry, other: Geometry) -> None:
+        distances = []
+        for ends in product((False, True), repeat=3):
+            mine, theirs = (
+                grid.to_mm([(count - 1) * is_end for count, is_end in zip(grid.shape, ends, strict=True)])
+                for grid in (one, other)
+            )
+            distances.append(math.dist(mine, theirs))
+        assert one.distance_mm(other) == pytest.approx(max(distances))
 
     @given(grids(), grids())
     def test_is_the_same_from_both_sides(self, one: Geometry, other: Geometry) -> None:
@@ -269,6 +285,16 @@ class TestStack:
         assert stack.is_uniform
         assert stack.spacing_mm == 1
 
+    def test_with_a_slice_off_its_place_is_uniform_to_a_tenth_of_a_millimetre(self) -> None:
+        assert stack_slices(axial_positions([0, 2.1, 4]), AXIAL).is_uniform
+        assert not stack_slices(axial_positions([0, 2.11, 4]), AXIAL).is_uniform
+
+    def test_is_tilted_from_a_tenth_of_a_degree(self) -> None:
+        # tan(0.1 degree) = 0.001745
+        straight, tilted = (np.array([(0.0, shift, 0.0), (0.0, 0.0, 100.0)]) for shift in (0.17, 0.18))
+        assert not stack_slices(straight, AXIAL).is_tilted
+        assert stack_slices(tilted, AXIAL).is_tilted
+
     def test_with_a_sideways_step_between_even_heights(self) -> None:
         positions = axial_positions([0, 1, 2, 3, 4])
         positions[2, 0] += 5
@@ -342,7 +368,7 @@ class TestGridOfAStack:
     def test_of_one_slice_has_the_spacing_of_a_lone_slice(self) -> None:
         geometry = geometry_of(axial_positions([7]), SAGITTAL)
         assert geometry.shape == (1, 4, 5)
-        assert geometry.spacing_mm[0] == LONE_SLICE_SPACING_MM
+        assert geometry.spacing_mm[0] == LONE_SLICE_SPACING_MM == 1
         assert [row[0] for row in geometry.direction] == [-1, 0, 0]
 
     def test_leans_with_a_tilted_gantry(self) -> None:
