@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hilum.errors import PixelError
@@ -164,7 +163,7 @@ def make_frame(
     PixelError
         There is no pixel data, the image is in colour, or an attribute is missing without which it cannot be read.
     """
-    path = str(Path(values["root"], values["path"]))
+    path = f"{values['root']}/{values['path']}"
     key = tuple(map(values.get, _FORM_KEYWORDS))
     if key not in forms:
         forms[key] = pixel_form(values, path)

@@ -48,8 +48,16 @@ def load(
         Pixel data is absent, short, in colour or cannot be decoded, or its HU do not fit in `dtype`.
     HeaderError, NotFoundError, FormatError
         Files are not DICOM, not there, or of several series.
+    ValueError
+        `allow` names a check that cannot be waived, `padding_hu` does not fit in `dtype`, or `dtype` is another.
     """
+    _check_padding(padding_hu, dtype)
     series = source if isinstance(source, Series) else read_series(source)
     places, geometry = stack_series(series, allow)
     frames = frames_of(series.instances, places)
     return Volume(read_frames(frames, dtype, padding_hu=padding_hu, threads=threads), geometry)
+
+
+def _check_padding(padding_hu: float | None, dtype: str) -> None:
+    if padding_hu is not None and dtype == "int16" and not (-32768 <= padding_hu <= 32767 and padding_hu % 1 == 0):
+        raise ValueError(f"padding_hu={padding_hu}: int16 cannot hold it; load with dtype='float32'")

@@ -88,20 +88,25 @@ def _into_int16(values: NDArray[Any], frame: Frame, out: NDArray[np.int16]) -> N
 
 
 def _check_range(values: NDArray[Any], frame: Frame) -> None:
-    low, high = _hu_range(frame.form.stored_range, frame)
-    if low >= INT16.min and high <= INT16.max:
+    """Look for HU beyond int16, only at those ends where the bits stored allow them."""
+    low, high = frame.form.stored_range
+    if _fits(low, frame) and _fits(high, frame):
         return
-    low, high = _hu_range((int(values.min()), int(values.max())), frame)
-    if low < INT16.min or high > INT16.max:
+    if not _fits(low, frame):
+        low = int(values.min())
+    if not _fits(high, frame):
+        high = int(values.max())
+    if not (_fits(low, frame) and _fits(high, frame)):
+        found = sorted(frame.slope * int(end) + frame.intercept for end in (values.min(), values.max()))
         raise PixelError(
-            f"{frame.name}: HU from {low:g} to {high:g}, beyond what int16 holds ({INT16.min} to {INT16.max}); "
-            "load with dtype='float32'"
+            f"{frame.name}: HU from {found[0]:g} to {found[1]:g}, beyond what int16 holds ({INT16.min} to "
+            f"{INT16.max}); load with dtype='float32'"
         )
 
 
-def _hu_range(stored: tuple[int, int], frame: Frame) -> tuple[float, float]:
-    ends = sorted(frame.slope * value + frame.intercept for value in stored)
-    return ends[0], ends[1]
+def _fits(stored: int, frame: Frame) -> bool:
+    """Whether int16 can hold the HU of a stored value."""
+    return bool(INT16.min <= frame.slope * stored + frame.intercept <= INT16.max)
 
 
 def _modulo_int16(value: float) -> np.int16:
@@ -115,7 +120,8 @@ def _into_float32(values: NDArray[Any], frame: Frame, out: NDArray[np.float32]) 
         and intercept.is_integer()
         and max(map(abs, frame.form.stored_range)) + abs(intercept) < EXACT_FLOAT32
     ):
-        np.add(values, np.float32(intercept), out=out, dtype=np.float32, casting="unsafe")
+        np.copyto(out, values, casting="unsafe")
+        np.add(out, np.float32(intercept), out=out)
         return
     # In double precision and rounded once, as ITK does it.
     np.copyto(out, values * np.float64(slope) + np.float64(intercept), casting="same_kind")

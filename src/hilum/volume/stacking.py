@@ -72,8 +72,10 @@ def stack_series(series: Series, allow: Collection[str] = ()) -> tuple[list[Plac
     records = list(series.instances)
     slices = slices_of(records)
     stack = measure(slices)
-    kind = ImageKind(series.row.get("image_kind") or ImageKind.AXIAL)
-    _refuse(series.uid, [failure for failure in examine(records, slices, stack, kind) if failure.check not in allow])
+    if not series.row.get("is_volume"):  # what indexing found whole needs no second look
+        kind = ImageKind(series.row.get("image_kind") or ImageKind.AXIAL)
+        failures = examine(records, slices, stack, kind)
+        _refuse(series.uid, [failure for failure in failures if failure.check not in allow])
     if stack is None:  # cannot be: a check has failed that is not waived
         raise NotAVolumeError(f"series {series.uid} is no volume: its slices have no common grid", check="no-position")
     order = _distinct(slices, stack)
