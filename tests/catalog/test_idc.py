@@ -130,6 +130,9 @@ def test_series_indexed_from_files_keep_their_rows(archive: Archive, put: Callab
     assert archive.query("SELECT count(*) AS n, count(instances) AS here FROM series").to_pylist() == [
         {"n": 353, "here": 2}
     ]
+    # What only the index knows is told of them all the same.
+    assert (archive.series(known)["licence"], archive.series(uid)["licence"]) == ("CC BY 3.0", None)
+    assert archive.series(known)["PatientID"] == "P1"
 
 
 def test_an_unknown_collection_is_told_with_those_of_a_like_name(archive: Archive) -> None:

@@ -16,6 +16,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hilum.catalog.merge import IMPORTED_COLUMNS
 from hilum.errors import NotFoundError
 from hilum.model.kinds import image_kind, kernel_class
 from hilum.model.nlst import COLLECTION_ID as NLST
@@ -225,15 +226,29 @@ def _derive(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _keep_local(imported: pa.Table, present: pa.Table) -> tuple[pa.Table, int]:
-    """Replace imported rows by those whose instances are here."""
+    """Replace imported rows by those whose instances are here, with what only the index knows of them."""
     import pyarrow as pa
     from pyarrow import compute
 
     local = present.filter(compute.is_valid(present.column("instances")))
     if not local.num_rows:
         return imported, 0
-    known = compute.is_in(imported.column("SeriesInstanceUID"), local.column("SeriesInstanceUID"))
-    return pa.concat_tables([imported.filter(compute.invert(known)), local]), local.num_rows
+    is_here = compute.is_in(imported.column("SeriesInstanceUID"), local.column("SeriesInstanceUID"))
+    told = _with_terms(local, imported.filter(is_here))
+    return pa.concat_tables([imported.filter(compute.invert(is_here)), told]), local.num_rows
+
+
+def _with_terms(local: pa.Table, imported: pa.Table) -> pa.Table:
+    import pyarrow as pa
+
+    row_of = {uid: row for row, uid in enumerate(imported.column("SeriesInstanceUID").to_pylist())}
+    rows = [row_of.get(uid) for uid in local.column("SeriesInstanceUID").to_pylist()]
+    for name in IMPORTED_COLUMNS:
+        index = local.column_names.index(name)
+        told, own = imported.column(name).to_pylist(), local.column(name).to_pylist()
+        values = [own[i] if row is None else told[row] for i, row in enumerate(rows)]
+        local = local.set_column(index, local.schema.field(index), pa.array(values, local.schema.field(index).type))
+    return local
 
 
 def _with_schema(rows: pa.Table, schema: pa.Schema) -> pa.Table:
