@@ -11,15 +11,19 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from builders import SHARED_DATA, needs_shared_data
+from builders import SHARED_DATA, CtSeries, needs_shared_data
 from hilum.catalog import Archive
+from hilum.catalog.folder import index_folder
 from hilum.cli import assess as verb
 from hilum.detect.runs import Plan, Run, RunSeries, run_folder
-from hilum.errors import AssessmentError, ConfigError, FormatError, HilumError, NotFoundError, Refusal
+from hilum.errors import AssessmentError, ConfigError, FormatError, HilumError, NotFoundError
+from hilum.findings.nih import ANNOTATIONS, CANDIDATES, write_annotations, write_candidates
 from hilum.findings.tables import write_lesion_table, write_mark_table
 from hilum.model.findings import Lesion, Mark
+from hilum.model.geometry import Geometry
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from typer.testing import Result
@@ -67,6 +71,18 @@ def test_nihs_candidates_give_the_table_of_the_candidate_stage() -> None:
     notes = " ".join(found["notes"])
     assert "no FROC curve" in notes
     assert "16 candidates they call positive lie outside it, 28 they call negative inside" in notes
+    assert "recall every lesion it is on: 8 more" in notes
+
+
+def test_where_both_rules_recall_as_many_nothing_else_is_said(tmp_path: Path) -> None:
+    node = {"indices_xyz": [[1, 2, 3]], "points_mm": [[1, 2, 3]], "sizes_mm": [9]}
+    write_annotations(tmp_path / ANNOTATIONS, "MED_LYMPH_001", **node)  # type: ignore[arg-type]
+    write_candidates(
+        tmp_path / CANDIDATES, "MED_LYMPH_001", positives_mm=[[1, 2, 4]], nodes=[1], negatives_mm=[[60, 0, 0]]
+    )
+    found = shown(tmp_path, "--lesions", tmp_path, "--hit", "within-distance:15")
+    assert [row["recalled"] for row in found["stages"]] == [1, 1]
+    assert found["notes"][1].endswith("that are within 15 mm of the lesion's position (strictly).")
 
 
 @needs_shared_data
@@ -174,17 +190,24 @@ def test_bad_data_fails_with_a_message(tables: Path) -> None:
     assert isinstance(failure("some-run", *lesions), ConfigError)
 
 
-def write_run(archive: Archive, *, refused: tuple[str, ...] = ()) -> None:
-    series = tuple(RunSeries(uid, person) for uid, person in (("a", "p"), ("b", "q"), ("c", "q")))
+def write_run(
+    archive: Archive,
+    persons: Mapping[str, str] = {"a": "p", "b": "q", "c": "q"},
+    lesions: Sequence[Lesion] = LESIONS,
+    marks: Sequence[Mark] = MARKS,
+    *,
+    refused: tuple[str, ...] = (),
+) -> None:
     folder = run_folder(archive, "first")
     folder.root.mkdir(parents=True)
     plan = Plan(
         name="first", kind="training", method="classic", version="1", parameters={}, cohort="all", cohort_id="",
-        snapshot_id="", lesions_sha256="", folds=3, seed=0, model="", model_created_at="", series=series,
+        snapshot_id="", lesions_sha256="", folds=3, seed=0, model="", model_created_at="",
+        series=tuple(RunSeries(uid, person) for uid, person in persons.items()),
     )  # fmt: skip
-    write_mark_table(folder.marks, [mark for mark in MARKS if mark.exam_id not in refused])
-    write_lesion_table(folder.lesions, LESIONS)
-    refusals = [{"item": uid, "check": "gaps", "reason": Refusal(uid, "gaps", "3 slices").reason} for uid in refused]
+    write_mark_table(folder.marks, [mark for mark in marks if mark.exam_id not in refused])
+    write_lesion_table(folder.lesions, lesions)
+    refusals = [{"item": uid, "check": "gaps", "reason": "3 slices are missing"} for uid in refused]
     folder.refusals.write_text(json.dumps(refusals))
     folder.record.write_bytes(Run(folder, plan, datetime.now(UTC), "0").to_json())
 
@@ -203,6 +226,34 @@ def test_refused_series_of_a_run_are_told_and_the_status_says_so(tmp_path: Path)
     assert "1 series of the run were refused and are not assessed, nor their 1 lesions" in result.stderr
     counts = json.loads(result.stdout)["counts"]
     assert (counts["exams"], counts["lesions"], counts["missed"]) == (2, 1, 0)
+
+
+def test_other_lesions_for_a_run_are_placed_by_its_ct_and_the_change_is_told(tmp_path: Path) -> None:
+    # The annotation's points put y of the origin at +120 mm, the CT at -120: only the indices lead to the mark.
+    ct = CtSeries(participant="MED_LYMPH_001", spacing_mm=(2.0, 0.5, 0.5))
+    ct.write(tmp_path / "ct")
+    archive = Archive.create(tmp_path / "archive")
+    index_folder(archive, tmp_path / "ct", "nodes")
+    grid = archive.series(ct.series_uid).geometry
+    flipped = Geometry(grid.shape, grid.spacing_mm, (-100.0, 120.0, -300.0))
+    write_annotations(
+        tmp_path / ANNOTATIONS,
+        "MED_LYMPH_001",
+        indices_xyz=[[5, 7, 2], [12, 3, 1]],
+        points_mm=flipped.to_mm([[2, 7, 5], [1, 3, 12]]),
+        sizes_mm=[9, 12],
+    )
+    x, y, z = grid.to_mm([2, 7, 5]).tolist()
+    own = [Lesion(ct.series_uid, "1", (x, y, z), is_excluded=True)]
+    write_run(archive, {ct.series_uid: "p"}, own, [Mark(ct.series_uid, (x, y, z), 0.9)])
+    result = invoke(
+        "first", "--archive", tmp_path / "archive", "--lesions", tmp_path, "--hit", "within-distance:1", "--json"
+    )
+    assert result.exit_code == 0, result.output
+    counts = json.loads(result.stdout)["counts"]
+    assert (counts["true_positives"], counts["missed"], counts["false_positives"]) == (1, 1, 0)
+    assert "sign of y flipped" in result.stderr
+    assert "1 of whose 1 are excluded findings" in result.stderr
 
 
 def test_a_run_that_is_not_there(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hilum.assess import Assessment, CandidateStage, HitCriterion, Policy
+    from hilum.catalog import Archive
+    from hilum.detect.runs import Run
     from hilum.model.findings import Lesion, Mark
 
 
@@ -180,31 +182,42 @@ def _inputs(
 def _inputs_of_run(name: str, archive_path: Path, lesions_path: Path | None) -> Inputs:
     from hilum.catalog import Archive
     from hilum.detect.runs import Run
-    from hilum.findings import read_lesions
-    from hilum.findings.linking import link_to_series
 
     archive = Archive.open(archive_path)
     run = Run.load(archive, name)
-    warnings: list[str] = []
-    lesions = run.lesions()
-    if lesions_path:
-        file = read_lesions(lesions_path)
-        linked = link_to_series(file.lesions, [archive.series(series.series_uid) for series in run.series])
-        lesions = list(linked.findings)
-        warnings += file.warnings
-        warnings += [f"{len(linked.unlinked)} lesions are of exams the run has not"] if linked.unlinked else []
-    exam_ids = {series.series_uid for series in run.series}
-    assessed = [lesion for lesion in lesions if lesion.exam_id in exam_ids]
+    lesions, warnings = (run.lesions(), []) if lesions_path is None else _lesions_for_run(lesions_path, run, archive)
+    participants = {series.series_uid: series.person_id for series in run.series}
+    assessed = [lesion for lesion in lesions if lesion.exam_id in participants]
     refused = run.refusals()
     if refused:
         lost = len(lesions) - len(assessed)
         warnings.append(f"{len(refused)} series of the run were refused and are not assessed, nor their {lost} lesions")
     if run.seen_in_training:
         warnings.append(f"{len(run.seen_in_training)} series are of persons the model was trained on: they flatter it")
-    participants = {series.series_uid: series.person_id for series in run.series}
     return Inputs(
         assessed, run.marks(), tuple(participants), participants, warnings=tuple(warnings), refused_count=len(refused)
     )
+
+
+def _lesions_for_run(path: Path, run: Run, archive: Archive) -> tuple[list[Lesion], list[str]]:
+    """Lesions of a file, placed by the CTs of the run's series, and what must be said of taking them."""
+    from hilum.findings import read_lesions
+    from hilum.findings.linking import link_to_series
+
+    series = [archive.series(one.series_uid) for one in run.series]
+    # Marks lie in the CT's frame, which the points of NIH's files do not always share: indices must decide.
+    file = read_lesions(path, geometries={one.participant_id: one.geometry for one in series})
+    linked = link_to_series(file.lesions, series)
+    warnings = list(file.warnings)
+    if linked.unlinked:
+        warnings.append(f"{len(linked.unlinked)} lesions of {path} are of exams the run has not, and are left out")
+    own = run.lesions()
+    if excluded := sum(lesion.is_excluded for lesion in own):
+        warnings.append(
+            f"the lesions of {path} stand in for the run's own, {excluded} of whose {len(own)} are excluded findings "
+            "(small nodes, or another annotation of the same scan): figures by the two are not comparable"
+        )
+    return list(linked.findings), warnings
 
 
 def _inputs_of_files(
@@ -273,15 +286,23 @@ def _stages(part: Inputs, criterion: HitCriterion) -> tuple[list[CandidateStage]
         return stages, None
     stages.append(labelled_candidate_stage(part.lesions, part.marks, part.lesion_ids, part.exam_ids))
     far, near = disagreeing_labels(part.lesions, part.marks, part.lesion_ids, part.exam_ids, hit=criterion)
+    return stages, _label_note(criterion.name, far, near, more=stages[0].recalled - stages[1].recalled)
+
+
+def _label_note(criterion: str, far: int, near: int, *, more: int) -> str:
+    """How the files' own labels compare with the criterion, by which `more` lesions are recalled."""
     if far or near:
-        return stages, (
-            f"the files' own labels follow another rule than {criterion.name}: {far} candidates they call positive lie "
+        return (
+            f"the files' own labels follow another rule than {criterion}: {far} candidates they call positive lie "
             f"outside it, {near} they call negative inside. Figures by the two rules must not be mixed."
         )
-    return stages, (
-        f"the files call exactly those candidates positive that are {criterion.name}; they give each to its nearest "
-        "lesion alone, so that they recall fewer lesions than the criterion, by which a candidate may recall several."
-    )
+    agree = f"the files call positive exactly those candidates that are {criterion}"
+    if more > 0:
+        return (
+            f"{agree}. They name one lesion for each, the criterion lets a candidate recall every lesion it is on: "
+            f"{more} more."
+        )
+    return f"{agree}."
 
 
 def _show_candidate_stage(content: dict[str, Any]) -> None:
