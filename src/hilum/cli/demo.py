@@ -66,7 +66,8 @@ def demo(
     started = perf_counter()
     for number, step in enumerate(steps(folder, participants, seed), start=1):
         _say(f"\n{number}. {step.heading}\n   $ {step.command}\n")
-        _run(context, step)
+        seconds = _run(context, step)
+        _say(f"\n   {seconds:.1f} s")
     _say(f"\n{CAVEAT}\n\nDone in {perf_counter() - started:.0f} s. Open the report: {(folder / REPORT).resolve()}")
 
 
@@ -111,12 +112,14 @@ def _prepare(folder: Path, participants: int, seed: int) -> None:
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
 
 
-def _run(context: typer.Context, step: Step) -> None:
-    """Run a command of hilum in this process."""
+def _run(context: typer.Context, step: Step) -> float:
+    """Run a command of hilum in this process; give the seconds it took."""
+    started = perf_counter()
     root = context.find_root().command
     status = root.main(args=list(step.words), prog_name="hilum", standalone_mode=False)
     if status:
         raise HilumError(f"the demo ends here: {step.command!r} gave exit status {status}, expected 0")
+    return perf_counter() - started
 
 
 def _say(words: str) -> None:

@@ -94,8 +94,16 @@ class Canvas:
         if not _is_empty(block):
             self._blend(block, self.coverage(shape, block), hu)
 
-    def paint_tube(self, segments: Sequence[Segment], hu: float, *, wall_hu: float = 0.0, wall_mm: float = 0.0) -> None:
-        """Fill pieces of tube with `hu`, inside a wall if it has a thickness."""
+    def paint_tube(
+        self,
+        segments: Sequence[Segment],
+        hu: float,
+        *,
+        wall_hu: float = 0.0,
+        wall_mm: float = 0.0,
+        only_in: tuple[float, float] | None = None,
+    ) -> None:
+        """Fill pieces of tube with `hu`, inside a wall if it has a thickness, and only in voxels of a range of HU."""
         if wall_mm > 0:
             self.paint_tube([_thicker(segment, wall_mm) for segment in segments], wall_hu)
         block = self.block(_box_of(segments).grown(EDGE_MM))
@@ -107,6 +115,8 @@ class Canvas:
             if not _is_empty(piece):
                 inner = _relative(piece, block)
                 np.maximum(cover[inner], self.coverage(segment, piece), out=cover[inner])
+        if only_in:
+            cover *= (self.hu[block] > only_in[0]) & (self.hu[block] < only_in[1])
         self._blend(block, cover, hu)
 
     def paint_cover(self, cover: NDArray[np.float32], hu: float | NDArray[np.float32]) -> None:

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 SMALL_MM = (5.0, 9.8)
 LARGE_MM = (10.0, 30.0)
 """Short axes of nodes below and from 10 mm, the size from which RECIST 1.1 calls a node pathological."""
-NODE_HU = (35.0, 125.0)
+NODE_HU = (25.0, 130.0)
 TRIES = 400
 """Places tried for one node before it is given up."""
 FAT_RANGE_HU = (-140.0, -60.0)
-TOUCHING_SHARE = 0.3
+TOUCHING_SHARE = 0.5
 """Share of the nodes that may press against a vessel or organ."""
-FREE_FAT, TOUCHING_FAT = 0.93, 0.72
+FREE_FAT, TOUCHING_FAT = 0.93, 0.65
 """Share of a node's place that must be fat before it is painted, for a free and a touching node."""
 NEIGHBOUR_MM = 7.0
 """How near something denser than fat must be: nodes accompany vessels."""

@@ -10,6 +10,7 @@ import numpy as np
 from hilum.model.geometry import Geometry
 from hilum.phantom import abdomen, chest
 from hilum.phantom.canvas import Canvas
+from hilum.phantom.decoys import paint_decoys
 from hilum.phantom.draws import Draws
 from hilum.phantom.nodes import Node, label_map, place_nodes
 from hilum.phantom.torso import Torso, aorta, lower_cava, paint_skeleton, paint_wall
@@ -29,7 +30,7 @@ NOISE_HU = (15.0, 25.0)
 CHEST_TOP_MM, ABDOMEN_BOTTOM_MM, BOTH_BOTTOM_MM = 262.0, -226.0, -168.0
 """Ends of the fields of view in the body frame."""
 STORED_RANGE_HU = (-1024, 3071)
-LARGE_COUNTS = (1, 1, 2, 2, 3, 3, 4, 6)
+LARGE_COUNTS = (1, 2, 2, 3, 3, 4, 5, 7)
 """Nodes of 10 mm and more in a region; the real collection has a median of 3 (MED) and 5 (ABD) nodes."""
 
 
@@ -95,7 +96,10 @@ def make_scan(plan: ScanPlan) -> Scan:
     torso = Torso.drawn(draws)
     canvas = _field_of_view(plan, torso, draws)
     lookalikes = _paint_body(canvas, torso, draws, plan.regions)
-    nodes = {region: _place(canvas, torso, draws, plan, region) for region in plan.regions}
+    nodes = {}
+    for region in plan.regions:
+        nodes[region], decoys = _place(canvas, torso, draws, plan, region)
+        lookalikes += decoys
     labels = {
         region: label_map(canvas, found, draws.shuffled(range(1, len(found) + 1))) for region, found in nodes.items()
     }
@@ -127,13 +131,17 @@ def _paint_body(canvas: Canvas, torso: Torso, draws: Draws, regions: tuple[Regio
     return [point for region in regions for point in lookalikes[region]]
 
 
-def _place(canvas: Canvas, torso: Torso, draws: Draws, plan: ScanPlan, region: Region) -> list[Node]:
+def _place(
+    canvas: Canvas, torso: Torso, draws: Draws, plan: ScanPlan, region: Region
+) -> tuple[list[Node], list[Vector]]:
+    """Paint decoys and nodes of a region; give the nodes in annotation order, and the middles of the decoys."""
     stations = chest.stations(torso) if region == "MED" else abdomen.stations(torso)
+    decoys = paint_decoys(canvas, stations, draws)
     large = draws.choice(LARGE_COUNTS) if plan.has_large_nodes else 0
     hidden = 1 if draws.chance(0.25) else 0
     nodes = place_nodes(canvas, stations, draws, large=large, small=draws.integer(0, 3), hidden=hidden)
     annotated, others = [n for n in nodes if n.is_annotated], [n for n in nodes if not n.is_annotated]
-    return draws.shuffled(annotated) + others
+    return draws.shuffled(annotated) + others, decoys
 
 
 def _table_origin(canvas: Canvas, draws: Draws) -> Vector:

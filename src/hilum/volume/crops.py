@@ -28,6 +28,9 @@ MARK_GAP = 0.06
 MARK_LENGTH = 0.08
 """Length of each arm of the cross, as a share of the picture."""
 
+MARK_WIDTH_DIVISOR = 120
+"""The arms are a pixel wide in so many pixels of the picture: 2 pixels in one of 60 mm, seen on a page of paper too."""
+
 
 def orthogonal_crops(
     volume: Volume,
@@ -90,4 +93,5 @@ def _draw_cross(picture: Image.Image) -> None:
     near = MARK_GAP * picture.width
     far = near + MARK_LENGTH * picture.width
     for right, down in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-        draw.line((x + right * near, y + down * near, x + right * far, y + down * far), MARK_COLOUR)
+        arm = (x + right * near, y + down * near, x + right * far, y + down * far)
+        draw.line(arm, MARK_COLOUR, width=max(1, picture.width // MARK_WIDTH_DIVISOR))

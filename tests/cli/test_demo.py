@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from hilum.catalog import Archive
+from hilum.cli.app import app, register_verbs
+from hilum.cli.demo import MADE, MARKER, REPORT, steps
+from hilum.cohort import Cohort
+from hilum.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from typer.testing import Result
+
+register_verbs()
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words), catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("work") / "demo"
+
+
+@pytest.fixture(scope="module")
+def first(folder: Path) -> Result:
+    return run("demo", str(folder), "--participants", "6")
+
+
+def test_the_demo_runs_from_files_to_the_report(first: Result, folder: Path) -> None:
+    assert first.exit_code == 0
+    assert first.output.rstrip().endswith(str((folder / REPORT).resolve()))
+    page = (folder / REPORT).read_text()
+    assert "No figure here is a result on patients" in page
+    assert page.count("<img") >= 9
+    assert re.search(r'class="curve" d="M', page)
+
+
+def test_each_step_is_told_as_a_command_and_the_real_collections_are_counted(first: Result, folder: Path) -> None:
+    for step in steps(folder, 6, 1):
+        assert f"$ {step.command}\n" in first.output
+        assert step.heading in first.output
+    assert "110,179" in first.output  # images of CT Lymph Nodes
+    assert "65,177" in first.output  # localizers of NLST
+    assert "no result on patients" in first.output
+
+
+def test_the_twins_are_one_person_and_stay_together(first: Result, folder: Path) -> None:
+    archive = Archive.open(folder / "archive")
+    persons = {entry.PatientID: entry.person_id for entry in Cohort.load(archive, "persons").entries}
+    assert persons["ABD_LYMPH_001"] == persons["MED_LYMPH_002"]
+    assert len(set(persons.values())) == 5
+
+
+def test_it_can_be_run_again_after_an_interruption(first: Result, folder: Path) -> None:
+    (folder / REPORT).unlink()
+    (folder / "phantom" / "README.txt").write_text("half written")
+    (folder / "notes.txt").write_text("mine")
+    again = run("demo", str(folder), "--participants", "6", "--seed", "2")
+    assert again.exit_code == 0
+    assert (folder / REPORT).is_file()
+    assert "seed 2" in (folder / "phantom" / "README.txt").read_text()
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert json.loads((folder / MARKER).read_text())["seed"] == 2
+
+
+def test_a_folder_that_is_no_demo_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "phantom").mkdir()
+    (tmp_path / "phantom" / "thesis.tex").write_text("years of work")
+    with pytest.raises(ConfigError, match="holds no demo"):
+        run("demo", str(tmp_path))
+    assert (tmp_path / "phantom" / "thesis.tex").read_text() == "years of work"
+    assert not (tmp_path / MARKER).exists()
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "demo").write_text("")
+    with pytest.raises(ConfigError, match="is a file"):
+        run("demo", str(tmp_path / "demo"))
+
+
+def test_the_report_can_be_made_again_by_hand(first: Result, folder: Path, tmp_path: Path) -> None:
+    archive = str(folder / "archive")
+    out = tmp_path / "mine.html"
+    words = ("report", "classic", "--archive", archive, "--out", str(out), "--hit", "within-lesion-radius")
+    done = run(*words, "--title", "My title", "--bootstraps", "0", "--gallery-count", "1")
+    assert done.exit_code == 0
+    page = out.read_text()
+    assert "<h1>My title</h1>" in page
+    assert "within the lesion" in page
+    assert page.count("<img") <= 9
+    assert run("report", "classic", "--archive", archive, "--out", str(out), "--hit", "by-chance").exit_code == 2
+
+
+def test_what_the_demo_clears_away_is_what_it_makes(first: Result, folder: Path) -> None:
+    assert set(MADE) | {MARKER} <= {path.name for path in folder.iterdir()}
