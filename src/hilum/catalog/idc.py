@@ -16,6 +16,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hilum.catalog.commit import conform
 from hilum.catalog.merge import IMPORTED_COLUMNS
 from hilum.errors import NotFoundError
 from hilum.model.kinds import image_kind, kernel_class
@@ -156,10 +157,12 @@ class _Index:
     def series(self, collection_id: str) -> pa.Table:
         """Rows of the series table."""
         rows = self._connection.sql(_SERIES_SQL, params={"collection_id": collection_id}).to_arrow_table()
-        return _with_schema(rows, SERIES.arrow_schema())
+        return conform(rows, SERIES, collection_id)
 
     def sources(self, collection_id: str) -> pa.Table:
         """Rows of the sources table; citations as plain text."""
+        import pyarrow as pa
+
         parameters = {
             "collection_id": collection_id,
             "collections": self._collections_path,
@@ -168,7 +171,7 @@ class _Index:
         rows = self._connection.sql(_SOURCES_SQL, params=parameters).to_arrow_table().to_pylist()
         for row in rows:
             row["citation"] = _plain_text(row["citation"])
-        return _table_of(rows)
+        return pa.Table.from_pylist(rows, schema=SOURCES.arrow_schema())
 
 
 def _require_known(
@@ -249,22 +252,6 @@ def _with_terms(local: pa.Table, imported: pa.Table) -> pa.Table:
         values = [own[i] if row is None else told[row] for i, row in enumerate(rows)]
         local = local.set_column(index, local.schema.field(index), pa.array(values, local.schema.field(index).type))
     return local
-
-
-def _with_schema(rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    import pyarrow as pa
-
-    names = set(rows.column_names)
-    return pa.table(
-        [rows.column(f.name).cast(f.type) if f.name in names else pa.nulls(rows.num_rows, f.type) for f in schema],
-        schema=schema,
-    )
-
-
-def _table_of(rows: list[dict[str, Any]]) -> pa.Table:
-    import pyarrow as pa
-
-    return pa.Table.from_pylist(rows, schema=SOURCES.arrow_schema())
 
 
 def _plain_text(citation: str | None) -> str | None:

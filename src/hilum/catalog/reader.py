@@ -88,10 +88,6 @@ class Reader:
         finally:
             cursor.close()
 
-    def close(self) -> None:
-        """Let go of memory and files."""
-        self._connection.close()
-
 
 def _require_one_select(statements: Sequence[duckdb.Statement], select: object) -> None:
     if len(statements) != 1 or statements[0].type != select:
