@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from hilum.catalog.archive import Archive
     from hilum.catalog.snapshot import Snapshot
-    from hilum.errors import Refusal
+    from hilum.index.refused import RefusedFile
 
 JOURNAL_FOLDER = "journal"
 
@@ -66,7 +66,7 @@ class IndexReport:
     files_gone: int
     series: int
     passed_over: Mapping[str, int]
-    refusals: tuple[Refusal, ...]
+    refusals: tuple[RefusedFile, ...]
     snapshot_id: str
 
 

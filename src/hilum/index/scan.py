@@ -169,6 +169,7 @@ class _Scanner:
                 scan.passed_over[file.passed_over] += 1
             elif not self._is_known(file):
                 yield file
+        self._on_progress(scan.files_found % FILES_PER_TICK)
 
     def _is_known(self, file: FoundFile) -> bool:
         """Whether the catalog or an interrupted run has the file as it is; if so, settle it."""

@@ -175,7 +175,7 @@ REFUSALS = Table(
 
 SCANS = Table(
     "scans",
-    "the latest indexing of a folder into a collection",
+    "the latest indexing of a folder into a collection that found a change",
     (
         Column("collection_id", "text", "", "collection", required=True),
         Column("root", "text", "", "folder that was indexed", required=True),
