@@ -154,7 +154,7 @@ def main() -> None:
         rows,
         ours="hilum",
         claims=[
-            f"{len(marks):,} marks matched, 75 rates, {DRAWS:,} draws: {few_seconds:.2f} s of 2, {few_peak:.0f} MiB of 1024",
+            f"{len(marks):,} marks matched, 75 rates, {DRAWS:,} draws: {few_seconds:.2f} s of 2, {few_peak:.0f} MiB",
             f"{MANY_MARKS:,} marks matched, 75 rates, {DRAWS:,} draws: {lot_seconds:.2f} s of 60, {lot_peak:.0f} MiB",
             f"two methods, 3 endpoints, {2 * DRAWS:,} draws, {PERMUTATIONS:,} permutations: {pair_seconds:.2f} s",
         ],
