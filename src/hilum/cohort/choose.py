@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +71,8 @@ def build_cohort(
     snapshot = archive.snapshot(snapshot_id)
     _require_collections(snapshot, criteria.collections)
     conditions = criteria.conditions()
-    with closing(Reader(snapshot)) as reader, _explained(criteria.where):
+    reader = Reader(snapshot)
+    with _explained(criteria.where):
         # The condition alone first, so that the complaint is about it and not about the statement round it.
         reader.query(f"SELECT 1 FROM series WHERE ({criteria.where or 'true'}\n) LIMIT 0")  # noqa: S608
         flow = _count_flow(reader, conditions)
@@ -176,8 +177,9 @@ def _staged_sql(conditions: Sequence[Condition]) -> tuple[str, dict[str, Any]]:
 def _count_flow(reader: Reader, conditions: Sequence[Condition]) -> list[FlowStep]:
     staged, parameters = _staged_sql(conditions)
     counts = ", ".join(
-        f"count(*) FILTER (stage > {stage}), count(DISTINCT exam) FILTER (stage > {stage}), "
-        f'count(DISTINCT (collection_id, "PatientID")) FILTER (stage > {stage})'
+        f"count(*) FILTER (stage > {stage}) AS series_{stage}, "
+        f"count(DISTINCT exam) FILTER (stage > {stage}) AS exams_{stage}, "
+        f'count(DISTINCT (collection_id, "PatientID")) FILTER (stage > {stage}) AS participants_{stage}'
         for stage in range(len(conditions))
     )
     table = reader.query(f"SELECT {counts} FROM ({staged})", parameters)  # noqa: S608 - our own text

@@ -142,12 +142,14 @@ class Criteria:
             yield Condition(f"where {self.where}", f"({self.where}\n)")
 
     def _measured_conditions(self) -> Iterator[Condition]:
-        if self.min_thickness_mm is not None:
-            yield _limit(f"of at least {self.min_thickness_mm:g} mm", f"{THICKNESS_SQL} >=", self.min_thickness_mm)
-        if self.max_thickness_mm is not None:
-            yield _limit(f"of at most {self.max_thickness_mm:g} mm", f"{THICKNESS_SQL} <=", self.max_thickness_mm)
-        if self.min_slices is not None:
-            yield _limit(f"of at least {self.min_slices} slices", f"{SLICES_SQL} >=", self.min_slices)
+        limits = (
+            ("min_thickness_mm", f"{THICKNESS_SQL} >= $min_thickness_mm", "of at least {:g} mm"),
+            ("max_thickness_mm", f"{THICKNESS_SQL} <= $max_thickness_mm", "of at most {:g} mm"),
+            ("min_slices", f"{SLICES_SQL} >= $min_slices", "of at least {:d} slices"),
+        )
+        for name, sql, label in limits:
+            if (value := getattr(self, name)) is not None:
+                yield Condition(label.format(value), sql, {name: value})
         if self.volume_only:
             yield Condition("that form a regular stack", "is_volume")
 
@@ -159,8 +161,3 @@ def _require_known(name: str, values: Sequence[object], known: Sequence[object])
 
 def _one_of(label: str, column: str, values: Sequence[Any]) -> Condition:
     return Condition(label, f'list_contains(${column}_values, "{column}")', {f"{column}_values": list(values)})
-
-
-def _limit(label: str, compared: str, value: float) -> Condition:
-    name = "limit_" + "".join(letter for letter in label if letter.isalnum())
-    return Condition(label, f"{compared} ${name}", {name: value})

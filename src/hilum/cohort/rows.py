@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from hilum.catalog.reader import Reader
@@ -36,15 +35,15 @@ def cohort_rows(archive: Archive, cohort: Cohort, columns: Sequence[str]) -> Ite
     sql = f"""
         SELECT {names} FROM series WHERE (collection_id, "SeriesInstanceUID") IN
             (SELECT (unnest($collections), unnest($uids)))"""  # noqa: S608 - column names of our own tables
-    with closing(Reader(archive.snapshot(cohort.snapshot_id))) as reader:
-        for start in range(0, len(cohort.entries), SERIES_AT_ONCE):
-            entries = cohort.entries[start : start + SERIES_AT_ONCE]
-            keys = {
-                "collections": [entry.collection_id for entry in entries],
-                "uids": [entry.SeriesInstanceUID for entry in entries],
-            }
-            rows = {row["SeriesInstanceUID"]: row for row in reader.query(sql, keys).to_pylist()}
-            yield from (rows[uid] for uid in keys["uids"])
+    reader = Reader(archive.snapshot(cohort.snapshot_id))
+    for start in range(0, len(cohort.entries), SERIES_AT_ONCE):
+        entries = cohort.entries[start : start + SERIES_AT_ONCE]
+        keys = {
+            "collections": [entry.collection_id for entry in entries],
+            "uids": [entry.SeriesInstanceUID for entry in entries],
+        }
+        rows = {row["SeriesInstanceUID"]: row for row in reader.query(sql, keys).to_pylist()}
+        yield from (rows[uid] for uid in keys["uids"])
 
 
 def cohort_series(archive: Archive, cohort: Cohort) -> Iterator[Series]:
