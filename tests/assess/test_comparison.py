@@ -333,7 +333,14 @@ def test_what_differs_is_said() -> None:
     other_participants = PARTICIPANTS | {"e00": "p9"}
     counted = Policy(redundant="false-positive")
     cases = [
-        (LESIONS, [*EXAMS, "e99"], PARTICIPANTS | {"e99": "p99"}, 5, None, "exams: 1 only in 'b', as 'e99'"),
+        (
+            [*LESIONS, Lesion("e99", "1", (0.0, 0.0, 0.0))],
+            [*EXAMS, "e99"],
+            PARTICIPANTS | {"e99": "p99"},
+            5,
+            None,
+            "exams: 1 only in 'b', as 'e99'",
+        ),
         (LESIONS[:-2], EXAMS, PARTICIPANTS, 5, None, "lesions: 2 only in 'a', as 'lesion of 8 mm at (0, 0, 0) in e16'"),
         (moved, EXAMS, PARTICIPANTS, 5, None, "1 only in 'b', as 'lesion of 8 mm at (3, 0, 0) in e00'"),
         (LESIONS, EXAMS, other_participants, 5, None, "as 'e00': 'p0' in 'a', 'p9' in 'b'"),

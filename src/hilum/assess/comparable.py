@@ -54,13 +54,14 @@ def _other_participants(first: Assessment, second: Assessment, names: tuple[str,
 
 
 def _other_lesions(first: Assessment, second: Assessment, names: tuple[str, str]) -> str:
-    one, two = _lesions(first), _lesions(second)
+    shared = set(first.exam_ids) & set(second.exam_ids)
+    one, two = _lesions(first, shared), _lesions(second, shared)
     only = [[_lesion_words(key) for key in (mine - others).elements()] for mine, others in ((one, two), (two, one))]
     return _only("lesions", only[0], only[1], names)
 
 
-def _lesions(assessment: Assessment) -> Counter[LesionKey]:
-    """The lesions as what decides about hits; their names do not."""
+def _lesions(assessment: Assessment, exam_ids: set[str]) -> Counter[LesionKey]:
+    """The lesions of some exams as what decides about hits; their names do not."""
     lesions = assessment.lesions
     return Counter(
         (assessment.exam_ids[exam], tuple(position), None if math.isnan(diameter) else diameter, is_excluded)
@@ -71,6 +72,7 @@ def _lesions(assessment: Assessment) -> Counter[LesionKey]:
             lesions.is_excluded.tolist(),
             strict=True,
         )
+        if assessment.exam_ids[exam] in exam_ids
     )
 
 
