@@ -15,6 +15,7 @@ import sqlite3
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 LIMIT_S = 0.5
 LIMIT_GIB = 4.0
-SERIES_PER_BATCH = 1_000
+INSTANCES_PER_BATCH = 100_000
 UID_ROOT = "1.2.840.113654.2.55."
 SCAN_NS = 1_700_000_000_000_000_000
 
@@ -92,6 +93,14 @@ def made_up(generator: np.random.Generator, count: int) -> Instances:
     )
 
 
+def in_batches(table: pa.Table) -> Iterator[pa.RecordBatch]:
+    """Cut rows into batches of about as many instances."""
+    counts = np.cumsum(table.column("instance_count").to_numpy())
+    cuts = np.flatnonzero(np.diff(counts // INSTANCES_PER_BATCH)) + 1
+    for first, last in pairwise([0, *cuts.tolist(), table.num_rows]):
+        yield from table.slice(first, last - first).combine_chunks().to_batches()
+
+
 def expand(source: Archive, target: Archive, fraction: float, workers: int) -> tuple[int, int, float]:
     """Commit the series of `source` with instances to `target`, a collection at a time.
 
@@ -105,7 +114,7 @@ def expand(source: Archive, target: Archive, fraction: float, workers: int) -> t
         def rows(collection_id: str) -> Iterator[pa.RecordBatch]:
             table = snapshot.table("series", collection_id)
             table = table.slice(0, max(1, round(table.num_rows * fraction)))
-            batches = table.to_batches(max_chunksize=SERIES_PER_BATCH)
+            batches = list(in_batches(table))
             tasks = [(totals[0] + i, batch.column("instance_count").to_pylist()) for i, batch in enumerate(batches)]
             column = SERIES.column_names.index("instances")
             # map gives the results in order while both cores work ahead; chunks bound what waits.

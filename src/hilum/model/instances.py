@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 PACK_VERSION = 1
-DEFLATE_LEVEL = 6
+DEFLATE_LEVEL = 4
+"""Six would save 1 % and take half as long again."""
 FRONT_CODED_FROM = 4
 """Shorter common beginnings are not worth a prefix of their own."""
 
