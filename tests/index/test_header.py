@@ -378,6 +378,18 @@ class TestRefusals:
         assert len(refusals) > 10 * len(headers) > 0
         assert {header.pixel_offset for header in headers} == {-1}
 
+    @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+    @pytest.mark.parametrize("keep", [b"TransferSyntaxUID", b"PatientID"])
+    def test_a_file_of_which_zeros_were_written_for_the_rest(self, tmp_path: Path, syntax: str, keep: bytes) -> None:
+        path = write(tmp_path / "whole", image(), syntax)
+        place = path.read_bytes().index(b"\x08\0\x08\0" if keep == b"TransferSyntaxUID" else b"\x10\0\x20\0")
+        with path.open("r+b") as file:
+            file.truncate(place)
+            file.truncate(300_000_000)  # a hole: no byte of it is on disk
+        with pytest.raises(HeaderError, match=f"zeros from byte {place} on") as caught:
+            read_header(path)
+        assert caught.value.check == "truncated-header"
+
     def test_a_big_endian_file_cut_inside_an_element(self, tmp_path: Path) -> None:
         dataset = image()
         dataset["PixelData"].VR = "OW"

@@ -119,8 +119,8 @@ def index_folder(
                 )
         except BrokenProcessPool as error:
             raise ArchiveError(
-                "a worker process died, perhaps for want of memory; index again with fewer workers (HILUM_WORKERS): "
-                "it goes on from where this run ended"
+                "a worker process died: for want of memory (index again with fewer workers, HILUM_WORKERS: it goes on "
+                "from where this run ended), or because the calling script has no if __name__ == '__main__'"
             ) from error
         if not may_be_empty:
             _require_dicom(scan, known_count=len(known))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hilum.errors import HeaderError
 from hilum.index.elements import plain
+from hilum.index.walk import DEFLATED_SYNTAX, UNDEFINED_LENGTH
 from hilum.model.attributes import ATTRIBUTES, PIXEL_DATA_TAGS
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     from hilum.model.attributes import Value
 
-DEFLATED_SYNTAX = "1.2.840.10008.1.2.1.99"
-UNDEFINED_LENGTH = 0xFFFFFFFF
 _LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN"})
 _NO_PIXELS = (-1, -1)
 

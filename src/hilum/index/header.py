@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from hilum.errors import HeaderError
 from hilum.index.elements import CHARACTER_SETS_LIKE_ASCII, WANTED, decode_with_pydicom, tag_number
 from hilum.index.walk import (
+    DEFLATED_SYNTAX,
     LONG_VRS,
     SHORT_VRS,
     UNDEFINED_LENGTH,
@@ -26,6 +27,7 @@ from hilum.index.walk import (
     explicit_start,
     long_length,
     looks_explicit,
+    refuse_zeros,
     walk_explicit,
     walk_implicit,
 )
@@ -46,7 +48,6 @@ MAGIC = b"DICM"
 MAX_SIGNED = (1 << 15) - 1
 """Largest SS value."""
 
-DEFLATED_SYNTAX = "1.2.840.10008.1.2.1.99"
 BIG_ENDIAN_SYNTAX = "1.2.840.10008.1.2.2"
 DEFLATED_JPIP_SYNTAXES = ("1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205")
 _NOT_WALKED = frozenset({DEFLATED_SYNTAX, BIG_ENDIAN_SYNTAX, *DEFLATED_JPIP_SYNTAXES})
@@ -137,7 +138,8 @@ def _walk(window: Window, index: int) -> Header:
     index = _walk_file_meta(window, index, header)
     if values.get("TransferSyntaxUID") in _NOT_WALKED:
         raise UnusualError
-    if window.buffer[index : index + 2] == b"\0\0":  # a command group, as of a network message
+    if window.buffer[index : index + 2] == b"\0\0":  # a command group, as of a network message, or nothing at all
+        refuse_zeros(window, index)
         raise UnusualError
     deferred: Deferred = []
     walk = walk_explicit if looks_explicit(window.buffer, index) else walk_implicit

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from hilum.index.elements import tag_number
 from hilum.index.frames import ENHANCED_CLASSES, read_frames
-from hilum.index.header import DEFLATED_SYNTAX, ENCAPSULATED, NO_PIXEL_DATA, Header, read_header
-from hilum.index.walk import UNDEFINED_LENGTH
+from hilum.index.header import ENCAPSULATED, NO_PIXEL_DATA, Header, read_header
+from hilum.index.walk import DEFLATED_SYNTAX, UNDEFINED_LENGTH
 from hilum.model.instances import Instances
 
 if TYPE_CHECKING:

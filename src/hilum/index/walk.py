@@ -29,6 +29,9 @@ MAX_DEPTH = 32
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 
+DEFLATED_SYNTAX = "1.2.840.10008.1.2.1.99"
+"""Deflated Explicit VR Little Endian: the only syntax whose data set has no place of its own in the file."""
+
 SHORT_VRS = frozenset(
     map(vr_number, ["AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN", "SH", "SL", "SS"])
 ) | frozenset(map(vr_number, ["ST", "TM", "UI", "UL", "US"]))
@@ -108,6 +111,16 @@ def raise_cut(offset: int, count: int, size: int) -> NoReturn:
     )
 
 
+def refuse_zeros(window: Window, index: int) -> None:
+    """Refuse a file in which zeros stand where an element should: its place was taken, but it was never written."""
+    if not any(window.buffer[index : index + _SHORTEST_ELEMENT]):
+        raise HeaderError(
+            f"zeros from byte {window.base + index} on, inside the header: the file was not written to its end; "
+            "copy or download it again",
+            check="truncated-header",
+        )
+
+
 def walk_explicit(window: Window, index: int, values: dict[str, Value], deferred: Deferred) -> tuple[int, int] | None:
     """Walk an explicit VR data set from ``window.buffer[index]`` on, filling `values` and `deferred`.
 
@@ -131,6 +144,7 @@ def walk_explicit(window: Window, index: int, values: dict[str, Value], deferred
             length = long_length(window, index)
             start = index + 12
         else:
+            refuse_zeros(window, index)
             raise UnusualError
         entry = wanted(tag)
         if entry is None:
@@ -166,6 +180,8 @@ def walk_implicit(window: Window, index: int, values: dict[str, Value], deferred
         start = index + 8
         entry = wanted(tag)
         if entry is None:
+            if tag == 0:
+                refuse_zeros(window, index)
             if length == UNDEFINED_LENGTH:
                 start, length = skip_sequence(window, start, is_implicit=True), 0
                 buffer = window.buffer
