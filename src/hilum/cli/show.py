@@ -10,6 +10,7 @@ from hilum.cli.output import ArchiveOption, JsonOption, progress, show_json, sho
 
 if TYPE_CHECKING:
     from hilum.catalog.lookup import Found
+    from hilum.model.instances import Instances
 
 
 def register(app: typer.Typer) -> None:
@@ -53,4 +54,10 @@ def _print(found: Found, identifier: str, *, with_instances: bool) -> None:
     if found.checks:
         show_table(found.checks, as_json=False, title="checks that failed")
     if with_instances:
-        show_table(list(found.instances), as_json=False, title="instances in geometric order")
+        show_table(_differing(found.instances), as_json=False, title="instances in geometric order, where they differ")
+
+
+def _differing(instances: Instances) -> list[dict[str, Any]]:
+    """Rows of the columns that are not the same for all instances; a table has no room for the others."""
+    kept = [name for name in instances.columns if len(instances) == 1 or len(set(instances.column(name))) > 1]
+    return [{name: row[name] for name in kept} for row in instances]
