@@ -274,7 +274,8 @@ class TestStack:
 
     def test_of_one_slice(self) -> None:
         stack = stack_slices(axial_positions([7]), AXIAL)
-        assert (stack.order, stack.spacing_mm, stack.missing_count, stack.is_uniform) == ((0,), 0, 0, True)
+        assert (stack.order, stack.missing_count, stack.is_uniform) == ((0,), 0, True)
+        assert (stack.spacing_mm, stack.max_deviation_mm, stack.max_displacement_mm) == (0, 0, 0)
         assert not stack.is_tilted
 
     def test_of_a_gantry_tilted_by_atan_of_one_in_four(self) -> None:
