@@ -8,7 +8,7 @@ from hilum.model.series import Series
 from hilum.volume.multiframe import frames_of
 from hilum.volume.pixels import read_frames
 from hilum.volume.source import read_series
-from hilum.volume.stacking import stack_series
+from hilum.volume.stacking import records_of, stack_series
 from hilum.volume.volume import Volume
 
 if TYPE_CHECKING:
@@ -53,8 +53,9 @@ def load(
     """
     _check_padding(padding_hu, dtype)
     series = source if isinstance(source, Series) else read_series(source)
-    places, geometry = stack_series(series, allow)
-    frames = frames_of(series.instances, places)
+    records = records_of(series)
+    places, geometry = stack_series(series, records, allow)
+    frames = frames_of(records, places)
     return Volume(read_frames(frames, dtype, padding_hu=padding_hu, threads=threads), geometry)
 
 

@@ -19,21 +19,20 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
-    from hilum.model.instances import Instances
+    from hilum.index.record import Record
     from hilum.volume.stacking import Place
 
 RESCALING = ("RescaleSlope", "RescaleIntercept")
 
 
-def frames_of(instances: Instances, places: Sequence[Place]) -> list[Frame]:
-    """Frames at the places given: index of an instance, and of a frame in it.
+def frames_of(records: Sequence[Record], places: Sequence[Place]) -> list[Frame]:
+    """Frames of instances at the places given: index of a record, and of a frame in it.
 
     Raises
     ------
     PixelError
         An instance has no pixel data, is in colour, or lacks what is needed to read it.
     """
-    records = list(instances)
     forms: dict[tuple[Any, ...], PixelForm] = {}
     rescalings: dict[int, list[dict[str, float]]] = {}
     frames = []

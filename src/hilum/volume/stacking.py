@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from hilum.index.checks import Failure
+    from hilum.index.record import Record
     from hilum.index.slices import Slice
     from hilum.model.geometry import Stack
     from hilum.model.series import Series
@@ -46,11 +47,20 @@ PIXEL_CHECKS = frozenset({"no-pixel-data", "not-grayscale", "bad-size", "short-p
 """Checks whose failure is an error of the pixel data, not of the stack."""
 
 
-def stack_series(series: Series, allow: Collection[str] = ()) -> tuple[list[Place], Geometry]:
+def records_of(series: Series) -> list[Record]:
+    """Give the instances as indexing made them: without what an instance lacks."""
+    return [{name: value for name, value in row.items() if value is not None} for row in series.instances]
+
+
+def stack_series(
+    series: Series, records: Sequence[Record], allow: Collection[str] = ()
+) -> tuple[list[Place], Geometry]:
     """Order the slices of a series along their normal and give their grid.
 
     Parameters
     ----------
+    records
+        Its instances, from `records_of`.
     allow
         Checks of `ALLOWABLE` that are waived.
 
@@ -69,7 +79,6 @@ def stack_series(series: Series, allow: Collection[str] = ()) -> tuple[list[Plac
     """
     if unknown := sorted(set(allow) - set(ALLOWABLE)):
         raise ValueError(f"allow={unknown}: only {', '.join(ALLOWABLE)} can be allowed")
-    records = list(series.instances)
     slices = slices_of(records)
     stack = measure(slices)
     if not series.row.get("is_volume"):  # what indexing found whole needs no second look
