@@ -1,22 +1,31 @@
 """Marks against lesions: hit criteria, matching, FROC, confidence, comparison, strata. Plain tables in, results out."""
 
+from hilum.assess.afroc import Afroc
 from hilum.assess.assessment import Assessment, assess
 from hilum.assess.candidates import CandidateStage, candidate_stage, disagreeing_labels, labelled_candidate_stage
 from hilum.assess.comparable import why_not_comparable
 from hilum.assess.comparison import Comparison, compare
-from hilum.assess.criteria import HitCriterion, WithinDistance, WithinLesionRadius, parse_criterion
+from hilum.assess.criteria import HitCriterion, WithinDistance, WithinLesionRadius
+from hilum.assess.criterion_words import parse_criterion
 from hilum.assess.intervals import Interval
+from hilum.assess.masks import InsideMask, LabelMask
+from hilum.assess.minimum_size import judged_lesions
+from hilum.assess.overlap import Overlap
 from hilum.assess.policy import LUNA16, Policy
 from hilum.assess.strata import Strata, stratify
 from hilum.assess.strata_columns import lesion_columns, size_band
 
 __all__ = [
     "LUNA16",
+    "Afroc",
     "Assessment",
     "CandidateStage",
     "Comparison",
     "HitCriterion",
+    "InsideMask",
     "Interval",
+    "LabelMask",
+    "Overlap",
     "Policy",
     "Strata",
     "WithinDistance",
@@ -25,6 +34,7 @@ __all__ = [
     "candidate_stage",
     "compare",
     "disagreeing_labels",
+    "judged_lesions",
     "labelled_candidate_stage",
     "lesion_columns",
     "parse_criterion",

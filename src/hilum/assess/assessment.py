@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from hilum.assess.afroc import AFROC_KINDS, Afroc, AfrocKind, afroc_of
 from hilum.assess.bootstrap import Draws, draw
 from hilum.assess.columns import LesionColumns, MarkColumns, exam_rows
 from hilum.assess.counts import count_states
 from hilum.assess.froc import CPM_RATES, RATES, Froc, OperatingPoint
 from hilum.assess.intervals import METHOD_WORDS, Interval, IntervalMethod
 from hilum.assess.matching import LesionState, MarkState, Matching, match
+from hilum.assess.minimum_size import NO_MINIMUM, SizeCounts, judge_sizes
+from hilum.assess.notes import notes_of
 from hilum.assess.policy import Policy
+from hilum.assess.precision import PRECISION_METHODS, PrecisionMethod, average_precision
 from hilum.assess.sample import Sample, sample_of
 from hilum.errors import AssessmentError
 
@@ -48,7 +52,7 @@ class Assessment:
     participants
         The participant of each exam.
     marks, lesions
-        What was assessed, in the order given.
+        What was assessed, in the order given; lesions as the policy's minimum size has them.
     matching
         State of every mark and lesion.
     criterion
@@ -58,9 +62,13 @@ class Assessment:
     froc
         The curve.
     draws
-        Bootstrap draws, at `RATES` and then `BAND_RATES`; None if none were asked for.
+        Bootstrap draws, at `rates` and then `BAND_RATES`; None if none were asked for.
     confidence
         Coverage of the intervals.
+    rates
+        False positives an exam of the operating points: `RATES` and those asked for.
+    size_counts
+        Lesions that the minimum size concerned.
     """
 
     exam_ids: tuple[str, ...]
@@ -73,11 +81,13 @@ class Assessment:
     froc: Froc
     draws: Draws | None
     confidence: float
+    rates: tuple[float, ...] = RATES
+    size_counts: SizeCounts = NO_MINIMUM
 
     @cached_property
     def counts(self) -> Counts:
         """How many there are of each."""
-        return count_states(self.exam_ids, self.participants, self.lesions, self.matching)
+        return count_states(self.exam_ids, self.participants, self.lesions, self.matching, self.size_counts)
 
     @cached_property
     def sample(self) -> Sample:
@@ -86,8 +96,8 @@ class Assessment:
 
     @cached_property
     def operating_points(self) -> tuple[OperatingPoint, ...]:
-        """The curve at `RATES`."""
-        return tuple(self.froc.operating_point(rate) for rate in RATES)
+        """The curve at `rates`."""
+        return tuple(self.froc.operating_point(rate) for rate in self.rates)
 
     @property
     def cpm(self) -> float | None:
@@ -101,45 +111,41 @@ class Assessment:
 
     @cached_property
     def _intervals(self) -> list[Interval | None]:
-        count = len(RATES) + len(BAND_RATES)
+        count = len(self.rates) + len(BAND_RATES)
         return self.draws.intervals(self.confidence) if self.draws else [None] * count
 
     @property
     def intervals(self) -> tuple[Interval | None, ...]:
-        """Confidence interval of the sensitivity at each of `RATES`."""
-        return tuple(self._intervals[: len(RATES)])
+        """Confidence interval of the sensitivity at each of `rates`."""
+        return tuple(self._intervals[: len(self.rates)])
 
     @property
     def band(self) -> tuple[Interval | None, ...]:
         """Confidence interval of the sensitivity at each of `BAND_RATES`."""
-        return tuple(self._intervals[len(RATES) :])
+        return tuple(self._intervals[len(self.rates) :])
+
+    @cached_property
+    def afroc_curves(self) -> dict[AfrocKind, Afroc | None]:
+        """Each kind's curve and area; None where nothing defines it, as AFROC where every exam has a lesion."""
+        exams = len(self.exam_ids)
+        return {
+            kind: afroc_of(kind, self.marks, self.lesions, self.matching, self.policy, exam_count=exams)
+            for kind in AFROC_KINDS
+        }
+
+    def average_precision(self, method: PrecisionMethod = "101-point") -> float | None:
+        """Average precision at the hit criterion; None without lesions. See `hilum.assess.precision`."""
+        return average_precision(self.froc, method)
+
+    @property
+    def recall(self) -> float | None:
+        """Part of the lesions that any mark reaches, whatever it counts for; None without lesions."""
+        return self.counts.reached / self.counts.lesions if self.counts.lesions else None
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the numbers must know."""
-        counts = self.counts
-        notes = []
-        if not counts.lesions:
-            notes.append("there are no lesions: sensitivity and CPM are undefined")
-        if not counts.marks:
-            notes.append("there are no marks: the curve is its first point")
-        if unread := counts.exams - len(np.unique(self.marks.exam)):
-            notes.append(f"{unread} of {counts.exams} exams have no mark; they count as exams without false positives")
-        if empty := counts.exams - counts.exams_with_lesions:
-            notes.append(f"{empty} of {counts.exams} exams have no lesion; they count in the false positives an exam")
-        if counts.shared:
-            notes.append(f"{counts.shared} lesions are hit by a mark that counts for another lesion too")
-        if other := counts.reached - counts.true_positives:
-            notes.append(
-                f"{other} lesions lie within reach of a mark, which counts for a nearer lesion: they are missed"
-            )
-        if self.draws and self.draws.unused_count:
-            notes.append(
-                f"{self.draws.unused_count} of {self.draws.count} bootstrap draws had no lesion and were left out"
-            )
-        if self.policy.cap_ties == "dropped" and (emptied := self._emptied_by_cap()):
-            notes.append(f"{emptied} exams lost all marks to the cap, as their best scores are equal")
-        return tuple(notes)
+        return notes_of(self)
 
     def choices(self) -> dict[str, str]:
         """Every choice the numbers depend on, in words."""
@@ -167,6 +173,30 @@ class Assessment:
             }
             for point, interval in zip(self.operating_points, self.intervals, strict=True)
         ]
+
+    def merit_rows(self) -> list[dict[str, Any]]:
+        """A row a figure of merit besides the CPM: its name, its value (None where undefined), what it is over."""
+        lesions, exams = self.counts.lesions, self.counts.exams
+        free = exams - self.counts.exams_with_lesions
+        areas = [
+            {
+                "figure": f"area under {kind}",
+                "value": curve.area if curve else None,
+                "over": f"{lesions} lesions, {exams if kind.endswith('1') else free} "
+                + ("exams" if kind.endswith("1") else "exams without lesions"),
+            }
+            for kind, curve in self.afroc_curves.items()
+        ]
+        precisions = [
+            {
+                "figure": f"average precision, {method}",
+                "value": self.average_precision(method),
+                "over": f"{lesions} lesions, {self.counts.marks} marks",
+            }
+            for method in PRECISION_METHODS
+        ]
+        reached = f"{self.counts.reached} of {lesions} lesions"
+        return [*areas, *precisions, {"figure": "recall of all marks", "value": self.recall, "over": reached}]
 
     def mark_rows(self) -> list[dict[str, Any]]:
         """A row a mark, in the order given: where, score, state, and the lesion it is on (`MARK_COLUMNS`)."""
@@ -209,6 +239,7 @@ class Assessment:
             "cpm_interval": asdict(self.cpm_interval) if self.cpm_interval else None,
             "cpm_rates": list(CPM_RATES),
             "operating_points": self.point_rows(),
+            "figures_of_merit": self.merit_rows(),
             "curve": {
                 "threshold": [None, *curve.thresholds[1:].tolist()],
                 "true_positives": curve.true_positives.tolist(),
@@ -216,11 +247,8 @@ class Assessment:
                 "false_positives_per_exam": curve.false_positives_per_exam.tolist(),
                 "sensitivity": None if sensitivity is None else sensitivity.tolist(),
             },
+            "afroc_curves": [curve.to_json() for curve in self.afroc_curves.values() if curve],
         }
-
-    def _emptied_by_cap(self) -> int:
-        kept = self.matching.mark_state != MarkState.BEYOND_CAP
-        return len(np.setdiff1d(self.marks.exam, self.marks.exam[kept]))
 
     def _repr_html_(self) -> str:
         counts = self.counts
@@ -245,6 +273,7 @@ def assess(
     bootstraps: int = 1000,
     seed: int = 0,
     policy: Policy | None = None,
+    rates: Sequence[float] = (),
     confidence: float = 0.95,
     interval: IntervalMethod = "percentile",
     executor: Executor | None = None,
@@ -269,6 +298,8 @@ def assess(
         Equal seeds give equal intervals.
     policy
         The other choices; None: `Policy()`.
+    rates
+        False positives an exam to read the curve at, besides `RATES`.
     confidence
         Coverage of the intervals, between 0 and 1.
     interval
@@ -298,7 +329,8 @@ def assess(
     )
     mark_columns = _checked(marks, exam_ids) if isinstance(marks, MarkColumns) else MarkColumns.of(marks, exam_ids)
     owners = _participants(exam_ids, participants)
-    matching = match(mark_columns, lesion_columns, hit, policy)
+    lesion_columns, size_counts = judge_sizes(lesion_columns, policy)
+    matching = match(mark_columns, lesion_columns, hit, policy, exam_ids)
     sample = sample_of(mark_columns, lesion_columns, matching, owners, policy)
     froc = Froc.of_scores(
         sample.lesion_scores,
@@ -307,12 +339,24 @@ def assess(
         exam_count=len(exam_ids),
         interpolation=policy.interpolation,
     )
+    points = tuple(sorted({*RATES, *map(float, rates)}))
     draws = None
     if bootstraps:
-        rates = (*RATES, *BAND_RATES)
-        draws = draw(sample, rates, count=bootstraps, seed=seed, method=interval, executor=executor)
+        read = (*points, *BAND_RATES)
+        draws = draw(sample, read, count=bootstraps, seed=seed, method=interval, executor=executor)
     return Assessment(
-        tuple(exam_ids), owners, mark_columns, lesion_columns, matching, hit.name, policy, froc, draws, confidence
+        tuple(exam_ids),
+        owners,
+        mark_columns,
+        lesion_columns,
+        matching,
+        hit.name,
+        policy,
+        froc,
+        draws,
+        confidence,
+        points,
+        size_counts,
     )
 
 

@@ -85,7 +85,7 @@ def candidate_stage(
     """
     lesion_columns = LesionColumns.of(lesions, exam_ids)
     mark_columns = MarkColumns.of(marks, exam_ids)
-    hits = find_hits(mark_columns, lesion_columns, hit)
+    hits = find_hits(mark_columns, lesion_columns, hit, exam_ids=exam_ids)
     is_excluded = lesion_columns.is_excluded[hits.lesion]
     on_lesion = np.unique(hits.mark[~is_excluded])
     on_excluded = np.setdiff1d(hits.mark[is_excluded], on_lesion)
@@ -150,7 +150,7 @@ def disagreeing_labels(
     -------
     Candidates the source puts on a lesion that hit none, and candidates it puts on none that hit one.
     """
-    hits = find_hits(MarkColumns.of(marks, exam_ids), LesionColumns.of(lesions, exam_ids), hit)
+    hits = find_hits(MarkColumns.of(marks, exam_ids), LesionColumns.of(lesions, exam_ids), hit, exam_ids=exam_ids)
     is_hit = np.zeros(len(marks), dtype=np.bool_)
     is_hit[hits.mark] = True
     is_positive = np.fromiter(map(bool, lesion_ids), np.bool_, len(marks))

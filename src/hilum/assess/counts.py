@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from hilum.assess.columns import LesionColumns
     from hilum.assess.matching import Matching
+    from hilum.assess.minimum_size import SizeCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,10 @@ class Counts:
         Marks of that state.
     reached
         Lesions that fulfil the criterion with some mark, counted or not.
+    smaller, unknown_size
+        Lesions of the source that are under the policy's minimum size, and those of unknown size; 0 without a minimum.
+    background
+        Of both, those that count as background and are therefore no lesions here.
     """
 
     exams: int
@@ -57,10 +62,17 @@ class Counts:
     ignored: int
     beyond_cap: int
     reached: int
+    smaller: int
+    unknown_size: int
+    background: int
 
 
 def count_states(
-    exam_ids: Sequence[str], participants: Sequence[str], lesions: LesionColumns, matching: Matching
+    exam_ids: Sequence[str],
+    participants: Sequence[str],
+    lesions: LesionColumns,
+    matching: Matching,
+    sizes: SizeCounts,
 ) -> Counts:
     """Count the states of a matching.
 
@@ -68,6 +80,8 @@ def count_states(
     ----------
     exam_ids, participants
         All exams, and the participant of each.
+    sizes
+        What the minimum size did to the lesions before they were matched.
     """
     marks, lesion_states = matching.mark_state, matching.lesion_state
     is_lesion = ~lesions.is_excluded
@@ -88,4 +102,7 @@ def count_states(
         ignored=int(np.sum(marks == MarkState.IGNORED)),
         beyond_cap=beyond,
         reached=int(np.sum(matching.is_reached & is_lesion)),
+        smaller=sizes.smaller,
+        unknown_size=sizes.unknown,
+        background=sizes.background,
     )

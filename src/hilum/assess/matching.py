@@ -15,7 +15,7 @@ from hilum.assess.columns import runs
 from hilum.assess.criteria import Pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -111,14 +111,21 @@ class Matching:
     is_reached: Flags
 
 
-def match(marks: MarkColumns, lesions: LesionColumns, hit: HitCriterion, policy: Policy) -> Matching:
+def match(
+    marks: MarkColumns, lesions: LesionColumns, hit: HitCriterion, policy: Policy, exam_ids: Sequence[str] = ()
+) -> Matching:
     """Give each mark and each lesion its state.
 
     Of several marks on a lesion the one with the best score counts; of equal scores the nearest; of equal distances
     the first by position. No marks and no lesions are allowed.
+
+    Parameters
+    ----------
+    exam_ids
+        For criteria that look exams up; others need none.
     """
     is_kept = within_cap(marks, policy)
-    hits = find_hits(marks, lesions, hit, is_kept)
+    hits = find_hits(marks, lesions, hit, is_kept, exam_ids)
     on_lesion = hits.take(~lesions.is_excluded[hits.lesion])
     credited = on_lesion if policy.shared_mark == "every-lesion" else _nearest_lesion(on_lesion, lesions)
     lesion_mark = _best_mark(credited, marks, len(lesions))
@@ -152,17 +159,25 @@ def within_cap(marks: MarkColumns, policy: Policy) -> Flags:
     return marks.score > limit if policy.cap_ties == "dropped" else marks.score >= limit
 
 
-def find_hits(marks: MarkColumns, lesions: LesionColumns, hit: HitCriterion, is_kept: Flags | None = None) -> Hits:
+def find_hits(
+    marks: MarkColumns,
+    lesions: LesionColumns,
+    hit: HitCriterion,
+    is_kept: Flags | None = None,
+    exam_ids: Sequence[str] = (),
+) -> Hits:
     """All pairs of one exam that fulfil the criterion, excluded findings included.
 
     Parameters
     ----------
     is_kept
         Marks to compare; None: all.
+    exam_ids
+        For criteria that look exams up; others need none.
     """
     found = []
     for mark, lesion in _pair_chunks(marks, lesions, is_kept):
-        pairs = Pairs(marks, lesions, mark, lesion)
+        pairs = Pairs(marks, lesions, mark, lesion, exam_ids)
         is_hit = hit.hits(pairs)
         found.append(Hits(mark[is_hit], lesion[is_hit], pairs.squared_distance_mm2[is_hit]))
     if not found:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hilum.model.tables import Column, Table
 
 POSITION_COLUMNS = ("x_mm", "y_mm", "z_mm")
+BOX_COLUMNS = ("box_x_mm", "box_y_mm", "box_z_mm")
 PARQUET_MAGIC = b"PAR1"
 
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -55,6 +56,8 @@ def read_lesion_table(path: Path) -> LesionFile:
                 label=record["label"] or "",
                 source=record["source"] or where.rpartition("/")[2],
                 series_uid=record["series_uid"] or "",
+                box_mm=_box(record, where),
+                mask_label=_mask_label(record, where),
             )
         )
     return LesionFile(tuple(lesions), tuple(numbers), warnings)
@@ -74,7 +77,16 @@ def read_mark_table(path: Path) -> MarkFile:
     for where, record in records:
         score = record["score"]
         scores += score is not None
-        marks.append(Mark(str(record["exam_id"]), _position(record, where), score or 0.0, record["series_uid"] or ""))
+        marks.append(
+            Mark(
+                str(record["exam_id"]),
+                _position(record, where),
+                score or 0.0,
+                record["series_uid"] or "",
+                diameter_mm=_length(record["diameter_mm"], f"{where}: diameter_mm"),
+                box_mm=_box(record, where),
+            )
+        )
     if 0 < scores < len(marks):
         raise FormatError(f"{path}: {len(marks) - scores} of {len(marks)} marks have no score; expected all or none")
     exam_ids = tuple(dict.fromkeys(mark.exam_id for mark in marks))
@@ -103,12 +115,25 @@ def _lesion_record(lesion: Lesion) -> dict[str, Any]:
         "label": lesion.label,
         "source": lesion.source,
         "series_uid": lesion.series_uid,
+        **_box_record(lesion),
+        "mask_label": lesion.mask_label,
     }
 
 
 def _mark_record(mark: Mark) -> dict[str, Any]:
     position = dict(zip(POSITION_COLUMNS, mark.position_mm, strict=True))
-    return {"exam_id": mark.exam_id, "series_uid": mark.series_uid, **position, "score": mark.score}
+    return {
+        "exam_id": mark.exam_id,
+        "series_uid": mark.series_uid,
+        **position,
+        "score": mark.score,
+        "diameter_mm": mark.diameter_mm,
+        **_box_record(mark),
+    }
+
+
+def _box_record(finding: Lesion | Mark) -> dict[str, float | None]:
+    return dict(zip(BOX_COLUMNS, finding.box_mm or (None, None, None), strict=True))
 
 
 def _write(path: Path, table: Table, records: Sequence[dict[str, Any]]) -> None:
@@ -165,6 +190,8 @@ def _value(value: Any, column: Column, where: str) -> Any:
         return None
     if column.type == "float":
         return finite(str(value), f"{where}: {column.name}")
+    if column.type == "int":
+        return _whole(str(value), f"{where}: {column.name}")
     if column.type == "bool" and not isinstance(value, bool):
         flag = _FLAGS.get(str(value).lower())
         if flag is None:
@@ -178,3 +205,32 @@ def _position(record: dict[str, Any], where: str) -> Point:
     if x is None or y is None or z is None:
         raise FormatError(f"{where}: the position is ({x}, {y}, {z}); expected three coordinates, LPS mm")
     return x, y, z
+
+
+def _box(record: dict[str, Any], where: str) -> Point | None:
+    x, y, z = (_length(record[name], f"{where}: {name}") for name in BOX_COLUMNS)
+    if x is None and y is None and z is None:
+        return None
+    if x is None or y is None or z is None:
+        raise FormatError(f"{where}: the sides of the box are ({x}, {y}, {z}); expected three lengths, or none")
+    return x, y, z
+
+
+def _length(value: float | None, where: str) -> float | None:
+    if value is not None and value <= 0:
+        raise FormatError(f"{where}: found {value:g} mm, expected a positive length")
+    return value
+
+
+def _mask_label(record: dict[str, Any], where: str) -> int | None:
+    label: int | None = record["mask_label"]
+    if label is not None and label < 1:
+        raise FormatError(f"{where}: mask_label = {label}; expected a whole number of at least 1 (0 is background)")
+    return label
+
+
+def _whole(text: str, where: str) -> int:
+    value = finite(text, where)
+    if not value.is_integer():
+        raise FormatError(f"{where}: found {text!r}, expected a whole number")
+    return int(value)

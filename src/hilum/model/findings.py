@@ -35,6 +35,10 @@ class Lesion:
         Where it was read: file and line, or SOP instance.
     series_uid
         Series whose geometry the position belongs to; empty where the source names none.
+    box_mm
+        Sides along x, y, z of the upright box with its centre at the position; None where the source gives none.
+    mask_label
+        Number of its voxels in the exam's label mask; None where there is no mask.
     """
 
     exam_id: str
@@ -47,9 +51,14 @@ class Lesion:
     label: str = ""
     source: str = ""
     series_uid: str = ""
+    box_mm: Point | None = None
+    mask_label: int | None = None
 
     def __post_init__(self) -> None:
         _require_finite("lesion", self.exam_id, self.position_mm)
+        _require_lengths("lesion", self.exam_id, self.box_mm)
+        if self.mask_label is not None and self.mask_label < 1:
+            raise ValueError(f"lesion of exam {self.exam_id!r}: mask label {self.mask_label} must be at least 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +75,31 @@ class Mark:
         The higher, the surer; any finite scale.
     series_uid
         Series it was found in; empty where unknown.
+    diameter_mm
+        Diameter of the sphere the detector states; None where it states none.
+    box_mm
+        Sides along x, y, z of the upright box it states, with its centre at the position; None where it states none.
     """
 
     exam_id: str
     position_mm: Point
     score: float
     series_uid: str = ""
+    diameter_mm: float | None = None
+    box_mm: Point | None = None
 
     def __post_init__(self) -> None:
         _require_finite("mark", self.exam_id, (*self.position_mm, self.score))
+        _require_lengths("mark", self.exam_id, self.box_mm)
+        if self.diameter_mm is not None:
+            _require_lengths("mark", self.exam_id, (self.diameter_mm,))
 
 
 def _require_finite(what: str, exam_id: str, values: tuple[float, ...]) -> None:
     if not all(math.isfinite(value) for value in values):
         raise ValueError(f"{what} of exam {exam_id!r}: {values} must all be finite numbers")
+
+
+def _require_lengths(what: str, exam_id: str, lengths_mm: tuple[float, ...] | None) -> None:
+    if lengths_mm is not None and not all(0 < length < math.inf for length in lengths_mm):
+        raise ValueError(f"{what} of exam {exam_id!r}: {lengths_mm} mm must all be positive, finite lengths")

@@ -242,6 +242,10 @@ LESIONS = Table(
         Column("label", "text", "", "what it is, in the source's words", required=True),
         Column("source", "text", "", "file and line, or SOP instance it was read from", required=True),
         Column("series_uid", "text", "", "series whose geometry the position belongs to", required=True),
+        Column("box_x_mm", "float", "mm", "side along x of the upright box centred at the position"),
+        Column("box_y_mm", "float", "mm", "side along y"),
+        Column("box_z_mm", "float", "mm", "side along z"),
+        Column("mask_label", "int", "", "number of its voxels in the exam's label mask"),
     ),
 )
 
@@ -255,6 +259,10 @@ MARKS = Table(
         Column("y_mm", "float", "mm", "position, posterior", required=True),
         Column("z_mm", "float", "mm", "position, superior", required=True),
         Column("score", "float", "", "the higher, the surer", required=True),
+        Column("diameter_mm", "float", "mm", "diameter of the sphere the detector states"),
+        Column("box_x_mm", "float", "mm", "side along x of the upright box centred at the position"),
+        Column("box_y_mm", "float", "mm", "side along y"),
+        Column("box_z_mm", "float", "mm", "side along z"),
     ),
 )
 
