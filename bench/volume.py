@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 CHEST = Path(__file__).resolve().parents[2] / "shared" / "data" / "cmb_crc_chest"
 SHAPE = (150, 512, 512)
 COMPRESSED_SLICES = 30
-ROUNDS = 7
+ROUNDS = 15
 COMPRESSED_ROUNDS = 3
 ITK_TYPES = {"int16": SimpleITK.sitkInt16, "float32": SimpleITK.sitkFloat32}
 OURS = "hilum, catalog"

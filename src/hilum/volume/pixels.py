@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import groupby
@@ -32,8 +33,8 @@ DIRECT_BITS = frozenset({8, 16})
 MAX_THREADS = 8
 """Reading is bound by memory beyond a few threads."""
 
-CHUNKS_PER_THREAD = 4
-"""Chunks each thread gets: enough that none waits long for the others."""
+CHUNKS_PER_THREAD = 8
+"""Parts of the work a thread: enough that none waits long for the others."""
 
 
 def read_frames(
@@ -64,13 +65,30 @@ def read_frames(
     form = frames[0].form
     hu = np.empty((len(frames), form.rows, form.columns), dtype)
     threads = threads or min(MAX_THREADS, len(os.sched_getaffinity(0)))
-    size = ceil(len(frames) / (threads * CHUNKS_PER_THREAD))
     jobs = list(zip(frames, hu, strict=True))
+    size = ceil(len(jobs) / (threads * CHUNKS_PER_THREAD))
+    chunks: deque[Jobs] = deque(jobs[start : start + size] for start in range(0, len(jobs), size))
+    # This thread works too: where others keep the cores busy, it need not wait for a helper to get its turn.
     with ThreadPoolExecutor(threads) as pool:
-        done = [pool.submit(_read_chunk, jobs[start : start + size], padding_hu) for start in range(0, len(jobs), size)]
-        for future in done:
-            future.result()
+        helpers = [pool.submit(_read_chunks, chunks, padding_hu) for _ in range(min(threads, len(chunks)) - 1)]
+        _read_chunks(chunks, padding_hu)
+        for helper in helpers:
+            helper.result()
     return hu
+
+
+def _read_chunks(chunks: deque[Jobs], padding_hu: float | None) -> None:
+    """Take and read chunks until none is left; after an error nobody takes another."""
+    try:
+        while True:
+            try:
+                chunk = chunks.popleft()
+            except IndexError:
+                return
+            _read_chunk(chunk, padding_hu)
+    except PixelError:
+        chunks.clear()
+        raise
 
 
 def _read_chunk(jobs: Jobs, padding_hu: float | None) -> None:
