@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from hilum.detect.runs import Run
     from hilum.model.findings import Lesion
 
-COUNT = 10
-FOLDS = 3
+COUNT = 6
+FOLDS = 2
 WORKERS = Settings(workers=2)
 
 

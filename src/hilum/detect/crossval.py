@@ -194,14 +194,18 @@ def _plan(
     )
 
 
-def _by_series(cohort: Cohort, lesions: Iterable[Lesion]) -> dict[str, tuple[Lesion, ...]]:
+def _by_series(cohort: Cohort, given: Iterable[Lesion]) -> dict[str, tuple[Lesion, ...]]:
     """Lesions of each series, the series in the order of the cohort."""
     found: dict[str, list[Lesion]] = defaultdict(list)
-    for lesion in lesions:
+    for lesion in given:
         found[lesion.exam_id].append(lesion)
     if strangers := sorted(set(found) - set(cohort.series_uids)):
         raise DetectorError(
             f"{len(strangers)} exams with lesions are no series of cohort {cohort.name!r} (first: {strangers[0]!r}); "
             "give exam_id as SeriesInstanceUID (hilum.findings.linking.link_to_series does that)"
+        )
+    if all(lesion.is_excluded for lesions in found.values() for lesion in lesions):
+        raise DetectorError(
+            f"no series of cohort {cohort.name!r} has a lesion that counts: there is nothing to learn from"
         )
     return {uid: tuple(found[uid]) for uid in cohort.series_uids if uid in found}

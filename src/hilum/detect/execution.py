@@ -92,8 +92,20 @@ def not_catalogued(series: RunSeries) -> Refusal:
 
 
 def lesions_digest(lesions: Iterable[Lesion]) -> str:
-    """SHA-256 of lesions, whatever their order."""
-    lines = sorted(json.dumps(asdict(lesion)) for lesion in lesions)
+    """SHA-256 of what decides over training: exams, positions, sizes and exclusion, whatever the order."""
+    lines = sorted(
+        json.dumps(
+            [
+                lesion.exam_id,
+                *lesion.position_mm,
+                lesion.short_axis_mm,
+                lesion.long_axis_mm,
+                lesion.diameter_mm,
+                lesion.is_excluded,
+            ]
+        )
+        for lesion in lesions
+    )
     return sha256("\n".join(lines).encode()).hexdigest()
 
 

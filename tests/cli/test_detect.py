@@ -1,0 +1,92 @@
+"""``hilum train``, ``hilum detect`` and ``hilum runs``, as their user types them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from detect.phantoms import phantom_archive
+from hilum.cli.app import app, register_verbs
+from hilum.errors import ConfigError, DetectorError, NotFoundError
+from hilum.findings.tables import write_lesion_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from typer.testing import Result
+
+COUNT = 4
+register_verbs()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive of phantoms, the cohort ``all``, and their lesions as a CSV."""
+    made = tmp_path_factory.mktemp("cli")
+    _, _, lesions = phantom_archive(made, COUNT)
+    write_lesion_table(made / "lesions.csv", lesions)
+    return made
+
+
+def hilum(folder: Path, *words: str) -> Result:
+    return CliRunner().invoke(app, [*words, "--archive", str(folder / "archive")], env={"HILUM_WORKERS": "2"})
+
+
+@pytest.fixture(scope="module")
+def trained(folder: Path) -> Result:
+    words = ("--cohort", "all", "--lesions", str(folder / "lesions.csv"), "--run", "first", "--folds", "2", "--json")
+    return hilum(folder, "train", *words)
+
+
+def test_train_prints_the_run(trained: Result) -> None:
+    assert trained.exit_code == 0, trained.output
+    (row,) = json.loads(trained.stdout)
+    assert (row["run"], row["kind"], row["method"], row["cohort"]) == ("first", "training", "classic", "all")
+    assert (row["series"], row["refused"]) == (COUNT, 0)
+    assert row["marks"] > 0
+
+
+@pytest.mark.usefixtures("trained")
+def test_runs_lists_and_shows(folder: Path) -> None:
+    listed = hilum(folder, "runs", "--json")
+    assert "first" in [row["run"] for row in json.loads(listed.stdout)]
+    shown = json.loads(hilum(folder, "runs", "first", "--json").stdout)
+    assert shown["parameters"]["classifier"]["trees"] > 0
+    assert len(shown["series"]) == COUNT
+    assert {series["person_id"] for series in shown["series"]} == {f"P{number}" for number in range(COUNT)}
+    table = hilum(folder, "runs", "first").stdout
+    assert "classifier.trees" in table
+
+
+@pytest.mark.usefixtures("trained")
+def test_runs_shows_marks_the_surest_first(folder: Path) -> None:
+    marks = json.loads(hilum(folder, "runs", "first", "--marks", "--json").stdout)
+    scores = [mark["score"] for mark in marks]
+    assert scores == sorted(scores, reverse=True)
+    assert set(marks[0]) == {"SeriesInstanceUID", "x_mm", "y_mm", "z_mm", "score"}
+
+
+@pytest.mark.usefixtures("trained")
+def test_detect_on_a_series_says_that_it_was_seen_and_refuses_what_cannot_be_read(folder: Path) -> None:
+    listed = json.loads(hilum(folder, "runs", "first", "--json").stdout)["series"]
+    whole, broken = listed[0]["series_uid"], listed[1]["series_uid"]
+    next((folder / "images" / listed[1]["person_id"]).glob("*.dcm")).unlink()
+    found = hilum(folder, "detect", "--series", whole, "--series", broken, "--model", "first", "--run", "two", "--json")
+    assert found.exit_code == 1, found.output
+    (row,) = json.loads(found.stdout)
+    assert (row["series"], row["refused"], row["model"]) == (1, 1, "first")
+    assert f"refused {broken}" in found.stderr
+    assert "trained on" in found.stderr
+
+
+@pytest.mark.usefixtures("trained")
+def test_wrong_words(folder: Path) -> None:
+    assert hilum(folder, "detect", "--model", "first", "--run", "x").exit_code == 2
+    assert hilum(folder, "runs", "--marks").exit_code == 2
+    assert isinstance(hilum(folder, "runs", "absent").exception, NotFoundError)
+    words = ("train", "--cohort", "all", "--lesions", str(folder / "lesions.csv"), "--run")
+    assert isinstance(hilum(folder, *words, "x", "--detector", "clasic").exception, DetectorError)
+    assert isinstance(hilum(folder, *words, "a/b").exception, ConfigError)
