@@ -36,6 +36,9 @@ Columns = TypeVar("Columns", LesionColumns, MarkColumns)
 BAND_RATES = tuple(float(rate) for rate in np.round(np.geomspace(1 / 16, 16, 65), 4))
 """False positives an exam at which the confidence band of the curve is given."""
 
+FORMAT = "hilum assessment 1"
+"""Name and version of the JSON of a result; another number means that a key was taken away or changed its meaning."""
+
 MARK_COLUMNS = ("exam_id", "x_mm", "y_mm", "z_mm", "score", "state", "lesion_id")
 LESION_COLUMNS = ("exam_id", "lesion_id", "x_mm", "y_mm", "z_mm", "diameter_mm", "state", "score")
 """Columns of the tables of outcomes."""
@@ -227,10 +230,15 @@ class Assessment:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The result without the single marks, in values that JSON has; nothing in it is NaN or infinite."""
+        """The result without the single marks, in values that JSON has; nothing in it is NaN or infinite.
+
+        docs/assessment-json.md says what each key means.
+        """
         curve = self.froc
         sensitivity = curve.sensitivity
         return {
+            "format": FORMAT,
+            "kind": "froc",
             "choices": self.choices(),
             "policy": asdict(self.policy),
             "counts": asdict(self.counts),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -64,7 +64,10 @@ class ExamFile:
         In file order, each once.
     participants
         Exam to participant; empty where the file names none.
+    columns
+        The file's other columns, by name: exam to value.
     """
 
     exam_ids: tuple[str, ...]
     participants: dict[str, str]
+    columns: dict[str, dict[str, str]] = field(default_factory=dict)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ExamFile", "LesionFile", "MarkFile", "read_exams", "read_lesions", "read_marks"]
 
+PARTICIPANT_COLUMN = "participant_id"
+
 Format = Literal["folder", "luna16", "point set", "table"]
 
 _EXPECTED = (
@@ -92,6 +94,8 @@ def read_marks(
 def read_exams(path: str | Path) -> ExamFile:
     """Exams of a list: one id a line, or a table with ``exam_id`` or ``seriesuid`` and, if known, ``participant_id``.
 
+    Other columns of the table are kept: results can be split by them.
+
     Raises
     ------
     FormatError
@@ -103,21 +107,24 @@ def read_exams(path: str | Path) -> ExamFile:
     rows = [(number, [cell.strip() for cell in line.split(delimiter)]) for number, line in enumerate(lines, 1) if line]
     header = rows[0][1] if rows else []
     id_column = next((header.index(name) for name in ("exam_id", ID_COLUMN) if name in header), None)
-    participant_column = header.index("participant_id") if "participant_id" in header else None
     if id_column is None and len(header) > 1:
         raise FormatError(f"{path}:1: found columns {', '.join(header)}; expected exam_id or {ID_COLUMN} among them")
-    body = rows if id_column is None else rows[1:]
-    seen: dict[str, str] = {}
-    for number, cells in body:
+    seen: dict[str, list[str]] = {}
+    for number, cells in rows if id_column is None else rows[1:]:
         if len(cells) != len(header):
             raise FormatError(f"{path}:{number}: found {len(cells)} values, expected {len(header)}")
         exam_id = cells[id_column or 0]
         if exam_id in seen:
             raise FormatError(f"{path}:{number}: exam {exam_id!r} stands twice; expected each exam once")
-        seen[exam_id] = exam_id if participant_column is None else cells[participant_column]
+        seen[exam_id] = cells
     if not seen:
         raise FormatError(f"{path}: no exams; expected one id a line")
-    return ExamFile(tuple(seen), {} if participant_column is None else seen)
+    columns = {
+        name: {exam_id: cells[at] for exam_id, cells in seen.items()}
+        for at, name in enumerate(header)
+        if id_column is not None and at != id_column
+    }
+    return ExamFile(tuple(seen), columns.pop(PARTICIPANT_COLUMN, {}), columns)
 
 
 def _format(path: Path) -> Format:
