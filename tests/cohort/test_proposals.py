@@ -94,6 +94,16 @@ class TestByGrid:
     def test_a_group_is_linked_to_its_lowest(self, tmp_path: Path) -> None:
         assert pairs(tmp_path, scan("C"), scan("A"), scan("B")) == [("B", "A"), ("C", "A")]
 
+    def test_minus_zero_is_zero(self, tmp_path: Path) -> None:
+        scans = [
+            scan(name, origin_mm=(0, 0, 0), override_at={0: {"ImagePositionPatient": [x, 0.0, 0.0]}})
+            for name, x in (("A", 0.0), ("B", -0.0))
+        ]
+        assert pairs(tmp_path, *scans) == [("B", "A")]
+
+    def test_five_slices_are_enough(self, tmp_path: Path) -> None:
+        assert pairs(tmp_path, scan("A", shape=(5, 8, 8)), scan("B", shape=(5, 8, 8))) == [("B", "A")]
+
     def test_few_slices_say_nothing(self, tmp_path: Path) -> None:
         assert pairs(tmp_path, scan("A", shape=(4, 8, 8)), scan("B", shape=(4, 8, 8))) == []
 
@@ -115,17 +125,19 @@ class TestByPixels:
     def test_equal_grids_with_other_pixels_are_not_proposed(self, tmp_path: Path) -> None:
         assert pairs(tmp_path, scan("A"), scan("B", seed=1), pixels=True) == []
 
-    def test_one_value_in_a_slice_that_is_read_makes_another_scan(self, tmp_path: Path) -> None:
-        pixels = scan("A").stored().copy()
-        pixels[3, 0, 0] += 1
-        assert pairs(tmp_path, scan("A"), scan("B", pixels=pixels), pixels=True) == []
-
-    def test_one_value_in_any_slice_shows_when_all_are_read(self, tmp_path: Path) -> None:
-        pixels = scan("A").stored().copy()
-        pixels[0, 0, 0] += 1
-        scans = [scan("A"), scan("B", pixels=pixels)]
-        assert pairs(tmp_path, *scans, pixels=True) == [("B", "A")]
-        assert pairs(tmp_path, *scans, pixels=True, slices=0) == []
+    @pytest.mark.parametrize(
+        ("slices", "read"), [(1, {3}), (2, {1, 4}), (3, {1, 3, 5}), (6, set(range(6))), (0, set(range(6)))]
+    )
+    def test_one_value_tells_two_scans_apart_in_the_slices_that_are_read(
+        self, tmp_path: Path, slices: int, read: set[int]
+    ) -> None:
+        told_apart = set()
+        for index in range(6):
+            pixels = scan("A").stored().copy()
+            pixels[index, 0, 0] += 1
+            if not pairs(tmp_path / str(index), scan("A"), scan("B", pixels=pixels), pixels=True, slices=slices):
+                told_apart.add(index)
+        assert told_apart == read
 
     def test_another_number_of_slices_is_another_scan(self, tmp_path: Path) -> None:
         same = np.broadcast_to(scan("A").stored()[:1], (9, 8, 8))
