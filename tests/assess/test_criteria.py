@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from hilum.assess import WithinDistance, WithinLesionRadius, parse_criterion
+from hilum.assess import InsideMask, Overlap, WithinDistance, WithinLesionRadius, parse_criterion
 from hilum.assess.columns import LesionColumns, MarkColumns
 from hilum.assess.criteria import Pairs
 from hilum.errors import AssessmentError
 from hilum.model.findings import Lesion, Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hilum.assess.criteria import Border
 
 
 def pair(lesion: Lesion, *position: float) -> Pairs:
@@ -52,6 +58,19 @@ def test_within_distance_is_strict_and_blind_to_size(distance: float, is_hit: bo
     assert WithinDistance(15).hits(pair(at_origin(diameter_mm=200.0), distance, 0.0, 0.0)).tolist() == [is_hit]
 
 
+@pytest.mark.parametrize(("border", "is_hit"), [("open", False), ("closed", True)])
+def test_the_border_belongs_to_a_closed_criterion_only(border: Border, is_hit: bool) -> None:
+    assert WithinDistance(15, border).hits(pair(at_origin(), 9.0, 12.0, 0.0)).tolist() == [is_hit]
+    assert WithinLesionRadius(border).hits(pair(at_origin(diameter_mm=30.0), 9.0, 12.0, 0.0)).tolist() == [is_hit]
+    assert WithinLesionRadius(border).hits(pair(at_origin(diameter_mm=0.0), 0.0, 0.0, 0.0)).tolist() == [is_hit]
+
+
+@pytest.mark.parametrize("criterion", [WithinLesionRadius, lambda border: WithinDistance(15, border)])
+def test_a_border_is_open_or_closed(criterion: Callable[[str], object]) -> None:
+    with pytest.raises(ValueError, match="expected open or closed"):
+        criterion("ajar")
+
+
 @pytest.mark.parametrize("mm", [0.0, -1.0, math.nan, math.inf])
 def test_a_distance_must_be_a_length(mm: float) -> None:
     with pytest.raises(ValueError, match="positive, finite length"):
@@ -59,17 +78,46 @@ def test_a_distance_must_be_a_length(mm: float) -> None:
 
 
 def test_names_state_rule_and_parameter() -> None:
-    assert "15 mm" in WithinDistance(15).name
-    assert "10 mm" in WithinLesionRadius().name
+    assert WithinDistance(15).name == "within 15 mm of the lesion's position (strictly)"
+    assert WithinDistance(15, "closed").name == "within 15 mm of the lesion's position (at most)"
+    assert "(strictly; unknown size counts as 10 mm)" in WithinLesionRadius().name
+    assert "(at most; " in WithinLesionRadius("closed").name
 
 
 def test_criteria_are_found_by_their_words() -> None:
     assert parse_criterion("within-lesion-radius") == WithinLesionRadius()
+    assert parse_criterion("within-lesion-radius:closed") == WithinLesionRadius("closed")
     assert parse_criterion("within-distance:7.5") == WithinDistance(7.5)
+    assert parse_criterion("within-distance:7.5:closed") == WithinDistance(7.5, "closed")
+    assert parse_criterion("within-distance:7.5:open") == WithinDistance(7.5, "open")
+    assert parse_criterion("box-overlap:0.1") == Overlap(0.1, "box", "closed")
+    assert parse_criterion("sphere-overlap:0:open") == Overlap(0.0, "sphere", "open")
+
+
+def test_masks_are_needed_for_inside_mask() -> None:
+    assert isinstance(parse_criterion("inside-mask", masks={}), InsideMask)
+    with pytest.raises(AssessmentError, match="expected a label mask for each exam"):
+        parse_criterion("inside-mask")
 
 
 @pytest.mark.parametrize(
-    "text", ["", "radius", "within-distance", "within-distance:", "within-distance:-3", "within-lesion-radius:5"]
+    "text",
+    [
+        "",
+        "radius",
+        "within-distance",
+        "within-distance:",
+        "within-distance:-3",
+        "within-distance:closed",
+        "within-distance:3:ajar",
+        "within-distance:3:4",
+        "within-lesion-radius:5",
+        "box-overlap",
+        "box-overlap:0",
+        "box-overlap:1:open",
+        "cube-overlap:0.5",
+        "inside-mask:closed",
+    ],
 )
 def test_other_words_are_refused_with_what_is_accepted(text: str) -> None:
     with pytest.raises(AssessmentError, match="within-distance:15"):

@@ -3,10 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from hilum.findings.excluding import exclude_in_same_scan, exclude_smaller
+from hilum.findings.excluding import exclude_in_same_scan
 from hilum.model.findings import Lesion
 from hilum.model.instances import Instances
 from hilum.model.series import Series
@@ -29,18 +27,6 @@ def series(uid: str, participant: str, *, x: float = 0.0) -> Series:
     packed = Instances.from_rows(rows).pack()
     row = {"SeriesInstanceUID": uid, "PatientID": participant, "is_volume": True, "Rows": 8, "Columns": 8}
     return Series({**row, "instances": packed})
-
-
-def test_what_is_below_the_limit_is_excluded_and_what_is_at_it_or_unknown_is_not() -> None:
-    given_ = [lesion("1", "a", 9.99), lesion("1", "b", 10.0), lesion("1", "c", None)]
-    assert [one.is_excluded for one in exclude_smaller(given_, 10.0)] == [True, False, False]
-    assert exclude_smaller(given_, 0.0) == given_
-
-
-@given(st.lists(st.floats(0, 50), max_size=8), st.floats(0, 50))
-def test_excluding_keeps_every_lesion_in_its_place(sizes: list[float], limit: float) -> None:
-    lesions = [lesion("1", str(number), size) for number, size in enumerate(sizes)]
-    assert [one.lesion_id for one in exclude_smaller(lesions, limit)] == [one.lesion_id for one in lesions]
 
 
 def test_nodes_of_the_other_half_are_excluded_findings() -> None:

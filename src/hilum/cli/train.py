@@ -43,14 +43,16 @@ def train(
     The run holds the marks of each series by a detector that never saw the person, and the model. Interrupted, the same
     command goes on where it was.
     """
+    from hilum.assess import Policy, judged_lesions
     from hilum.catalog import Archive
     from hilum.cohort import Cohort, cohort_series
     from hilum.detect.crossval import cross_validate, step_count
-    from hilum.findings.excluding import exclude_in_same_scan, exclude_smaller
+    from hilum.findings.excluding import exclude_in_same_scan
 
     opened = Archive.open(archive)
     frozen = Cohort.load(opened, cohort)
-    linked = exclude_smaller(_lesions_of(opened, frozen, lesions), min_short_axis)
+    policy = Policy(min_short_axis_mm=min_short_axis or None)
+    linked = judged_lesions(_lesions_of(opened, frozen, lesions), policy)
     if same_scan:
         person_of = {entry.SeriesInstanceUID: entry.person_id for entry in frozen.entries}
         linked = exclude_in_same_scan(linked, cohort_series(opened, frozen), person_of)

@@ -1,4 +1,7 @@
-"""Lesions made excluded findings: those too small to matter, and those of the same scan under another identifier."""
+"""Lesions made excluded findings: those of the same scan under another identifier.
+
+Those too small to matter are a choice of the assessment: `hilum.assess.minimum_size`.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +15,6 @@ if TYPE_CHECKING:
 
     from hilum.model.findings import Lesion
     from hilum.model.series import Series
-
-
-def exclude_smaller(lesions: Iterable[Lesion], min_short_axis_mm: float) -> list[Lesion]:
-    """Give the lesions, those with a shorter short axis as excluded findings; an unknown size excludes nothing.
-
-    References
-    ----------
-    RECIST 1.1, doi 10.1016/j.ejca.2008.10.026: a node below 10 mm short axis is normal.
-    """
-    return [
-        replace(lesion, is_excluded=True) if _is_smaller(lesion, min_short_axis_mm) else lesion for lesion in lesions
-    ]
 
 
 def exclude_in_same_scan(
@@ -63,7 +54,3 @@ def exclude_in_same_scan(
         for lesion in own[other.uid]
     ]
     return [*lesions, *shared]
-
-
-def _is_smaller(lesion: Lesion, min_short_axis_mm: float) -> bool:
-    return lesion.short_axis_mm is not None and lesion.short_axis_mm < min_short_axis_mm
