@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 LESION_LIST = (
     Lesion("a", "1", (1.5, -2.25, 1e-5), 4.0, 6.5, None, is_excluded=True, label='a "node", big', source="here:1"),
     Lesion("a", "2", (0.1 + 0.2, 0.0, 0.0), diameter_mm=7.0, source="here:2", series_uid="1.2.3"),
+    Lesion("a", "3", (0.0, 0.0, 0.0), source="here:3", box_mm=(1.0, 2.5, 1 / 3), mask_label=300),
 )
-MARK_LIST = (Mark("a", (1.0, 2.0, 3.0), 1 / 3), Mark("b", (0.0, 0.0, 0.0), -2.0, "1.2.3"))
+MARK_LIST = (
+    Mark("a", (1.0, 2.0, 3.0), 1 / 3),
+    Mark("b", (0.0, 0.0, 0.0), -2.0, "1.2.3", diameter_mm=6.5, box_mm=(1.0, 2.5, 1 / 3)),
+)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
@@ -60,6 +64,31 @@ def test_a_table_of_the_needed_columns_alone(tmp_path: Path) -> None:
     ]
     assert found.lesions[1].source == "few.csv:3"
     assert "colour" in found.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("mask_label", "0", "mask_label = 0; expected a whole number of at least 1"),
+        ("mask_label", "1.5", "found '1.5', expected a whole number"),
+        ("box_x_mm", "3", r"sides of the box are \(3.0, None, None\); expected three lengths"),
+        ("box_x_mm,box_y_mm,box_z_mm", "3,0,3", "box_y_mm: found 0 mm, expected a positive length"),
+    ],
+)
+def test_extents_and_labels_that_are_none_are_refused_with_the_line(
+    tmp_path: Path, column: str, value: str, message: str
+) -> None:
+    path = tmp_path / "lesions.csv"
+    path.write_text(f"exam_id,x_mm,y_mm,z_mm,{column}\na,1,2,3,{value}\n")
+    with pytest.raises(FormatError, match=f"lesions.csv:2: .*{message}"):
+        read_lesion_table(path)
+
+
+def test_a_mark_of_negative_diameter_is_refused_with_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "marks.csv"
+    path.write_text("exam_id,x_mm,y_mm,z_mm,score,diameter_mm\na,1,2,3,0.5,-4\n")
+    with pytest.raises(FormatError, match=r"marks\.csv:2: diameter_mm: found -4 mm"):
+        read_mark_table(path)
 
 
 def test_marks_without_scores_are_not_scored(tmp_path: Path) -> None:
