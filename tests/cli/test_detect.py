@@ -37,7 +37,18 @@ def hilum(folder: Path, *words: str) -> Result:
 
 @pytest.fixture(scope="module")
 def trained(folder: Path) -> Result:
-    words = ("--cohort", "all", "--lesions", str(folder / "lesions.csv"), "--run", "first", "--folds", "2", "--json")
+    hilum(folder, "cohort", "split", "all", "--folds", "2", "--seed", "7", "--name", "halves")
+    words = (
+        "--cohort",
+        "all",
+        "--lesions",
+        str(folder / "lesions.csv"),
+        "--run",
+        "first",
+        "--split",
+        "halves",
+        "--json",
+    )
     return hilum(folder, "train", *words)
 
 
@@ -57,6 +68,9 @@ def test_runs_lists_and_shows(folder: Path) -> None:
     assert shown["parameters"]["classifier"]["trees"] > 0
     assert len(shown["series"]) == COUNT
     assert {series["person_id"] for series in shown["series"]} == {f"P{number}" for number in range(COUNT)}
+    parts = json.loads((folder / "archive" / "cohorts" / "all.splits" / "halves.json").read_text())["parts"]
+    for number, part in enumerate(parts):
+        assert {one["series_uid"] for one in shown["series"] if one["fold"] == number} == set(part["series_uids"])
     table = hilum(folder, "runs", "first").stdout
     assert "classifier.trees" in table
 

@@ -16,6 +16,7 @@ import pytest
 from pyarrow import parquet
 
 from detect.conftest import FOLDS, WORKERS
+from hilum.cohort.splits import Part
 from hilum.config import Settings
 from hilum.detect.crossval import cross_validate, step_count
 from hilum.detect.runs import Run, list_runs, list_unfinished, run_folder
@@ -123,6 +124,13 @@ def test_no_lesions_at_all_are_told_before_any_work(collection: Collection) -> N
         with pytest.raises(DetectorError, match="nothing to learn from"):
             cross_validate(collection.archive, collection.cohort, lesions, run_name="empty", folds=FOLDS)
     assert list_unfinished(collection.archive) == []
+
+
+def test_a_split_that_leaves_a_series_out_is_refused(collection: Collection) -> None:
+    uids = collection.cohort.series_uids
+    parts = [Part("a", uids[:2]), Part("b", uids[2:-1])]
+    with pytest.raises(ConfigError, match="does not part the series of cohort"):
+        cross_validate(collection.archive, collection.cohort, collection.lesions, run_name="parted", folds=parts)
 
 
 def files_of(collection: Collection, series_uid: str) -> list[Path]:

@@ -27,6 +27,7 @@ MADE = (PHANTOM, ARCHIVE, LINKS, REPORT)
 COLLECTION = "phantom_lymph_nodes"
 REAL_COLLECTIONS = ("ct_lymph_nodes", "nlst")
 FOLDS = 4
+SPLIT = "by-person"
 CAVEAT = (
     "Everything above but the last two tables was computed from phantoms: its figures show that the way is whole, "
     "and are no result on patients."
@@ -83,8 +84,8 @@ def steps(folder: Path, participants: int, seed: int) -> Iterator[Step]:
     yield Step("Freeze a cohort", ("cohort", "new", "volumes", *chosen, *archive))
     yield Step("Find scans under two identifiers", ("cohort", "links", "volumes", "--pixels", "--out", links, *archive))
     yield Step("Freeze it again, by person", ("cohort", "new", "persons", *chosen, "--links", links, *archive))
-    yield Step("Split by person", ("cohort", "split", "persons", "--folds", str(FOLDS), *archive))
-    trained = ("--cohort", "persons", "--lesions", nodes, "--folds", str(FOLDS))
+    yield Step("Split by person", ("cohort", "split", "persons", "--folds", str(FOLDS), "--name", SPLIT, *archive))
+    trained = ("--cohort", "persons", "--lesions", nodes, "--split", SPLIT)
     counted = ("--min-short-axis", "10", "--same-scan", "--run", "classic")
     yield Step(
         "Cross-validate the detector; nodes under 10 mm count neither way", ("train", *trained, *counted, *archive)

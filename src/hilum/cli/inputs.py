@@ -157,23 +157,17 @@ def _columns_of_run(run: Run, archive: Archive, column: str) -> dict[str, Mappin
 
 def _lesions_for_run(path: Path, run: Run, archive: Archive) -> tuple[list[Lesion], list[str]]:
     """Lesions of a file, placed by the CTs of the run's series, and what must be said of taking them."""
-    from hilum.findings import read_lesions
-    from hilum.findings.linking import link_to_series
+    from hilum.findings.of_series import read_lesions_of
 
-    series = [archive.series(one.series_uid) for one in run.series]
-    # Marks lie in the CT's frame, which the points of NIH's files do not always share: indices must decide.
-    file = read_lesions(path, geometries={one.participant_id: one.geometry for one in series})
-    linked = link_to_series(file.lesions, series)
+    file = read_lesions_of([archive.series(one.series_uid) for one in run.series], path)
     warnings = list(file.warnings)
-    if linked.unlinked:
-        warnings.append(f"{len(linked.unlinked)} lesions of {path} are of exams the run has not, and are left out")
     own = run.lesions()
     if excluded := sum(lesion.is_excluded for lesion in own):
         warnings.append(
             f"the lesions of {path} stand in for the run's own, {excluded} of whose {len(own)} are excluded findings "
             "(small nodes, or another annotation of the same scan): figures by the two are not comparable"
         )
-    return list(linked.findings), warnings
+    return list(file.lesions), warnings
 
 
 def _inputs_of_files(

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003 (Typer reads the annotations when it runs)
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from hilum.cli.output import ArchiveOption, JsonOption, progress, tell
 from hilum.cli.runs import show_finished
-
-if TYPE_CHECKING:
-    from hilum.catalog import Archive
-    from hilum.cohort import Cohort
-    from hilum.model.findings import Lesion
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +24,9 @@ def train(
     run: Annotated[str, typer.Option(help="Name of the run to make.", show_default=False)],
     detector: Annotated[str, typer.Option(help="Installed detector.")] = "classic",
     folds: Annotated[int, typer.Option(min=2, help="Parts of the cohort, by person.")] = 5,
+    split: Annotated[
+        str, typer.Option(help="Split kept with the cohort, whose parts are the folds.", show_default=False)
+    ] = "",
     seed: Annotated[int, typer.Option(min=0, help="Of the folds and of the detector.")] = 0,
     min_short_axis: Annotated[
         float, typer.Option(min=0, help="Lesions with a shorter short axis, mm, count neither way.")
@@ -46,33 +44,24 @@ def train(
     from hilum.assess import Policy, judged_lesions
     from hilum.catalog import Archive
     from hilum.cohort import Cohort, cohort_series
+    from hilum.cohort.splits import Split
     from hilum.detect.crossval import cross_validate, step_count
     from hilum.findings.excluding import exclude_in_same_scan
+    from hilum.findings.of_series import read_lesions_of
 
     opened = Archive.open(archive)
     frozen = Cohort.load(opened, cohort)
-    policy = Policy(min_short_axis_mm=min_short_axis or None)
-    linked = judged_lesions(_lesions_of(opened, frozen, lesions), policy)
-    if same_scan:
-        person_of = {entry.SeriesInstanceUID: entry.person_id for entry in frozen.entries}
-        linked = exclude_in_same_scan(linked, cohort_series(opened, frozen), person_of)
-    with progress("train", step_count(frozen, folds)) as advance:
-        made = cross_validate(
-            opened, frozen, linked, run_name=run, detector=detector, folds=folds, seed=seed, on_progress=advance
-        )
-    show_finished(made, as_json=as_json)
-
-
-def _lesions_of(archive: Archive, cohort: Cohort, path: Path) -> tuple[Lesion, ...]:
-    """Lesions of the cohort's series; says what was odd, and how many belong elsewhere."""
-    from hilum.cohort import cohort_series
-    from hilum.findings.linking import link_to_series
-    from hilum.findings.reading import read_lesions
-
-    file = read_lesions(path)
+    parts = Split.load(opened, frozen, split).parts if split else folds
+    series = list(cohort_series(opened, frozen))
+    file = read_lesions_of(series, lesions)
     for warning in file.warnings:
         tell(f"warning: {warning}")
-    linked = link_to_series(file.lesions, list(cohort_series(archive, cohort)))
-    if linked.unlinked:
-        tell(f"warning: {len(linked.unlinked)} of {len(file.lesions)} lesions are of exams that are not in the cohort")
-    return linked.findings
+    linked = judged_lesions(file.lesions, Policy(min_short_axis_mm=min_short_axis or None))
+    if same_scan:
+        person_of = {entry.SeriesInstanceUID: entry.person_id for entry in frozen.entries}
+        linked = exclude_in_same_scan(linked, series, person_of)
+    with progress("train", step_count(frozen, parts)) as advance:
+        made = cross_validate(
+            opened, frozen, linked, run_name=run, detector=detector, folds=parts, seed=seed, on_progress=advance
+        )
+    show_finished(made, as_json=as_json)

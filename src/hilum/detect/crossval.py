@@ -8,13 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hilum.cohort.rows import cohort_series
-from hilum.cohort.splits import k_fold
+from hilum.cohort.splits import fold_parts
 from hilum.config import Settings
 from hilum.detect.detector import make_detector
 from hilum.detect.execution import begun, finish, lesions_digest, not_catalogued
 from hilum.detect.runs import Plan, RunFolder, RunSeries, run_folder
 from hilum.detect.tasks import Detecting, Job, Training, detect_batch, prepare_batch, train_batch
-from hilum.errors import DetectorError
+from hilum.errors import ConfigError, DetectorError
 from hilum.work import map_batches, open_executor
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from hilum.catalog import Archive
     from hilum.cohort import Cohort
+    from hilum.cohort.splits import Part
     from hilum.detect.detector import Detector
     from hilum.detect.runs import Run
     from hilum.errors import Refusal
@@ -38,7 +39,7 @@ def cross_validate(
     *,
     run_name: str,
     detector: str = "classic",
-    folds: int = 4,
+    folds: int | Sequence[Part] = 4,
     seed: int = 0,
     settings: Settings | None = None,
     on_progress: Callable[[int], None] | None = None,
@@ -57,9 +58,10 @@ def cross_validate(
     detector
         Name in the entry point group ``hilum.detectors``.
     folds
-        Parts of the cohort, by person; each is tested by a detector of all the others.
+        How many parts the cohort is split into by person, or the parts of a split (`hilum.cohort.splits.Split.parts`);
+        each is tested by a detector of all the others.
     seed
-        Of the split and of the detector.
+        Of the detector, and of the folds where their number is given.
     settings
         Number of workers; the environment's when absent.
     on_progress
@@ -81,7 +83,8 @@ def cross_validate(
     settings = settings or Settings.from_environment()
     given = _by_series(cohort, lesions)
     method = make_detector(detector, seed=seed)
-    plan = _plan(cohort, given, method, run_name=run_name, folds=folds, seed=seed)
+    parts = fold_parts(cohort, folds, seed) if isinstance(folds, int) else folds
+    plan = _plan(cohort, given, method, run_name=run_name, parts=parts, seed=seed)
     folder = run_folder(archive, run_name)
     with begun(folder, plan) as finished:
         if finished is not None:
@@ -93,9 +96,10 @@ def cross_validate(
         return finish(folder, plan, [lesion for series in given.values() for lesion in series], refusals)
 
 
-def step_count(cohort: Cohort, folds: int) -> int:
+def step_count(cohort: Cohort, folds: int | Sequence[Part]) -> int:
     """Steps that `cross_validate` reports: two a series, and one a training."""
-    return 2 * len(cohort.entries) + folds + 1
+    trainings = 1 + (folds if isinstance(folds, int) else len(folds))
+    return 2 * len(cohort.entries) + trainings
 
 
 @dataclass(frozen=True)
@@ -169,10 +173,12 @@ def _plan(
     detector: Detector,
     *,
     run_name: str,
-    folds: int,
+    parts: Sequence[Part],
     seed: int,
 ) -> Plan:
-    fold_of = {uid: number for number, fold in enumerate(k_fold(cohort, folds, seed)) for uid in fold.test}
+    fold_of = {uid: number for number, part in enumerate(parts) for uid in part.series_uids}
+    if set(fold_of) != set(cohort.series_uids):
+        raise ConfigError(f"the split does not part the series of cohort {cohort.name!r}: split that cohort again")
     return Plan(
         name=run_name,
         kind="training",
@@ -183,7 +189,7 @@ def _plan(
         cohort_id=cohort.cohort_id,
         snapshot_id=cohort.snapshot_id,
         lesions_sha256=lesions_digest(lesion for series in lesions.values() for lesion in series),
-        folds=folds,
+        folds=len(parts),
         seed=seed,
         model="",
         model_created_at="",
