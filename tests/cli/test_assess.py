@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import openpyxl
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -203,7 +204,7 @@ def write_run(
     plan = Plan(
         name="first", kind="training", method="classic", version="1", parameters={}, cohort="all", cohort_id="",
         snapshot_id="", lesions_sha256="", folds=3, seed=0, model="", model_created_at="",
-        series=tuple(RunSeries(uid, person) for uid, person in persons.items()),
+        series=tuple(RunSeries(uid, person, at % 2) for at, (uid, person) in enumerate(persons.items())),
     )  # fmt: skip
     write_mark_table(folder.marks, [mark for mark in marks if mark.exam_id not in refused])
     write_lesion_table(folder.lesions, lesions)
@@ -254,6 +255,68 @@ def test_other_lesions_for_a_run_are_placed_by_its_ct_and_the_change_is_told(tmp
     assert (counts["true_positives"], counts["missed"], counts["false_positives"]) == (1, 1, 0)
     assert "sign of y flipped" in result.stderr
     assert "1 of whose 1 are excluded findings" in result.stderr
+
+
+def test_strata_of_lesions_of_the_list_of_exams_and_of_a_run(tables: Path) -> None:
+    (tables / "exams.csv").write_text("exam_id,participant_id,kernel\na,p,B30f\nb,q,B70f\n")
+    found = shown(
+        tables / "marks.csv", "--lesions", tables / "lesions.csv", "--exams", tables / "exams.csv",
+        "--hit", "within-distance:5", "--by", "size", "--by", "kernel", "--rate", 1, "--interval", "bca",
+    )  # fmt: skip
+    by_size, by_kernel = found["strata"]
+    assert [(row["stratum"], row["lesions"]) for row in by_size["rows"]] == [("10 to under 15 mm", 2), ("all", 2)]
+    assert [(row["stratum"], row["true_positives"]) for row in by_kernel["rows"]] == [
+        ("B30f", 1), ("B70f", 0), ("all", 1),
+    ]  # fmt: skip
+    assert "BCa" in found["choices"]["confidence"]
+    write_run(Archive.create(tables / "archive"))
+    run = ("first", "--archive", tables / "archive", "--hit", "within-distance:5", "--bootstraps", 0)
+    rows = shown(*run, "--by", "fold")["strata"][0]["rows"]
+    assert {row["stratum"] for row in rows} == {"0", "1", "all"}
+    assert "no column 'Kernel'" in str(
+        failure(
+            tables / "marks.csv", "--lesions", tables / "lesions.csv", "--hit", "within-distance:5", "--by", "Kernel"
+        )
+    )
+
+
+def test_strata_by_a_column_of_the_series_table(tmp_path: Path) -> None:
+    ct = CtSeries(participant="ABD_LYMPH_001")
+    ct.write(tmp_path / "ct")
+    archive = Archive.create(tmp_path / "archive")
+    index_folder(archive, tmp_path / "ct", "nodes")
+    uid = ct.series_uid
+    write_run(archive, {uid: "p"}, [Lesion(uid, "1", (0.0, 0.0, 0.0))], [Mark(uid, (0.0, 0.0, 1.0), 0.9)])
+    run = ("first", "--archive", tmp_path / "archive", "--hit", "within-distance:5", "--bootstraps", 0)
+    found = shown(*run, "--by", "region", "--by", "SliceThickness")["strata"]
+    assert found[0]["rows"][0]["stratum"] == "abdomen"
+    assert float(found[1]["rows"][0]["stratum"]) == archive.series(uid)["SliceThickness"]
+
+
+@pytest.mark.parametrize(("kind", "exam_id"), [("hits", "a"), ("missed", "b"), ("false-positives", "b")])
+def test_lists_at_a_rate(tables: Path, kind: str, exam_id: str) -> None:
+    arguments = (
+        tables / "marks.csv", "--lesions", tables / "lesions.csv", "--hit", "within-distance:5", "--list", kind
+    )  # fmt: skip
+    result = invoke(*arguments, "--at-rate", 0)
+    assert result.exit_code == 0
+    assert "scores from 0.9" in result.stdout
+    rows = shown(*arguments)[kind.replace("-", "_")]
+    assert [row["exam_id"] for row in rows] == ([exam_id] if kind != "false-positives" else [])
+
+
+def test_files_of_every_kind(tables: Path) -> None:
+    outs = [argument for suffix in ("json", "csv", "md", "xlsx") for argument in ("--out", tables / f"r.{suffix}")]
+    result = invoke(
+        tables / "marks.csv", "--lesions", tables / "lesions.csv", "--hit", "within-distance:5", "--by", "size", *outs
+    )
+    assert result.exit_code == 0, result.output
+    assert json.loads((tables / "r.json").read_text())["strata"][0]["column"] == "size"
+    with (tables / "r.csv").open() as file:
+        assert next(csv.DictReader(file))["sensitivity"] == "0.5"
+    assert "| size |" in (tables / "r.md").read_text(encoding="utf-8")
+    assert openpyxl.load_workbook(tables / "r.xlsx")["FP"]["D2"].value == 0.8
+    assert invoke(tables / "marks.csv", "--out", tables / "r.pdf").exit_code == 2
 
 
 def test_a_run_that_is_not_there(tmp_path: Path) -> None:

@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from dataclasses import asdict
 from enum import StrEnum
-from pathlib import Path  # noqa: TC003 (Typer reads the annotations when it runs)
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hilum.cli.inputs import ExamsOption, ExcludedOption, Inputs, LesionsOption, RunArchiveOption, inputs_of
+from hilum.cli.inputs import (
+    ExamsOption,
+    ExcludedOption,
+    Inputs,
+    LesionsOption,
+    RunArchiveOption,
+    exam_columns,
+    inputs_of,
+)
 from hilum.cli.output import OK, REFUSED, JsonOption, show_json, show_table, tell
+from hilum.cli.results import OutOption, check_suffixes, show_strata, write_assessment, write_csv, write_json
 from hilum.cli.rules import (
     HitOption,
     IntervalMethod,
     IntervalOption,
     Luna16Option,
+    MasksOption,
     MaxMarksOption,
+    MinShortAxisOption,
     SeedOption,
     SharedMarkOption,
+    SmallerOption,
+    UnknownSizeOption,
     assess_inputs,
     criterion_of,
+    judged_inputs,
     policy_of,
 )
 from hilum.errors import AssessmentError
 
 if TYPE_CHECKING:
-    from hilum.assess import Assessment, CandidateStage, HitCriterion
+    from collections.abc import Sequence
+
+    from hilum.assess import Assessment, CandidateStage, HitCriterion, Strata
 
 
 class Region(StrEnum):
@@ -41,6 +55,14 @@ class Region(StrEnum):
     def prefix(self) -> str:
         """How the names of its patients begin."""
         return "MED" if self is Region.MEDIASTINUM else "ABD"
+
+
+class Listed(StrEnum):
+    """What can be listed at an operating point."""
+
+    HITS = "hits"
+    FALSE_POSITIVES = "false-positives"
+    MISSED = "missed"
 
 
 def register(app: typer.Typer) -> None:
@@ -62,10 +84,31 @@ def assess(
     region: Annotated[Region | None, typer.Option(help="Only these patients of CT Lymph Nodes.")] = None,
     shared_mark: SharedMarkOption = None,
     max_marks: MaxMarksOption = None,
+    masks: MasksOption = None,
+    min_short_axis: MinShortAxisOption = None,
+    smaller: SmallerOption = None,
+    unknown_size: UnknownSizeOption = None,
     bootstraps: Annotated[int, typer.Option(min=0, help="Draws for the confidence intervals; 0: none.")] = 1000,
     interval: IntervalOption = IntervalMethod.PERCENTILE,
     seed: SeedOption = 0,
-    out: Annotated[Path | None, typer.Option(help="Write the result to this JSON file.")] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Split the result by a column of lesions (size, label, diameter, short axis, long axis) or of exams "
+            "(region, any column of the list of exams; of a run any column of the series table, and fold). May be "
+            "given several times."
+        ),
+    ] = None,
+    rate: Annotated[
+        list[float] | None,
+        typer.Option(
+            min=0,
+            help="Further false positives an exam to read the curve at; strata are read at these.  [default: 1, 4]",
+        ),
+    ] = None,
+    listed: Annotated[Listed | None, typer.Option("--list", help="List these at --at-rate instead.")] = None,
+    at_rate: Annotated[float, typer.Option(min=0, help="False positives an exam that --list allows.")] = 1.0,
+    out: OutOption = None,
     outcomes: Annotated[Path | None, typer.Option(help="Write marks.csv and lesions.csv with states here.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -74,25 +117,39 @@ def assess(
     Marks without scores (NIH's candidates) have no FROC curve: the recall and false positives of the candidate stage
     are shown instead.
     """
-    criterion = criterion_of(hit, luna16=luna16)
-    policy = policy_of(luna16=luna16, shared_mark=shared_mark, max_marks=max_marks)
+    check_suffixes(out)
+    criterion = criterion_of(hit, luna16=luna16, masks=masks)
+    policy = policy_of(
+        luna16=luna16,
+        shared_mark=shared_mark,
+        max_marks=max_marks,
+        min_short_axis=min_short_axis,
+        smaller=smaller,
+        unknown_size=unknown_size,
+    )
     inputs = inputs_of(marks, lesions=lesions, excluded=excluded, exams=exams, archive=archive)
     inputs = _in_region(inputs, region) if region else inputs
     for warning in inputs.warnings:
         tell(f"warning: {warning}")
     if inputs.is_scored:
-        result = assess_inputs(inputs, criterion, policy, bootstraps=bootstraps, seed=seed, interval=interval)
-        content = result.to_json()
-        _write(content, out)
+        result = assess_inputs(
+            inputs, criterion, policy, bootstraps=bootstraps, seed=seed, interval=interval, rates=rate or ()
+        )
+        strata = [_strata(result, inputs, column, rate) for column in by or ()]
+        content = result.to_json() | ({"strata": [one.to_json() for one in strata]} if strata else {})
+        write_assessment(out, content, Path(marks).stem, result, strata)
         if outcomes:
             _write_outcomes(outcomes, result)
-        show_json(content) if as_json else _show_assessment(result)
+        if listed:
+            _show_listing(result, listed, at_rate, as_json=as_json)
+        elif as_json:
+            show_json(content)
+        else:
+            _show_assessment(result, strata)
     else:
-        content = _candidate_stage(inputs, criterion)
-        _write(content, out)
-        if outcomes:
-            tell("warning: candidates without scores have no outcomes: nothing written for --outcomes")
-        show_json(content) if as_json else _show_candidate_stage(content)
+        _candidates(judged_inputs(inputs, policy), criterion, out, as_json=as_json)
+        if outcomes or by or listed:
+            tell("warning: candidates without scores have no outcomes, strata or lists: only the table is given")
     raise typer.Exit(REFUSED if inputs.refused_count else OK)
 
 
@@ -104,6 +161,39 @@ def _in_region(inputs: Inputs, region: Region) -> Inputs:
             f"{inputs.exam_ids[0]!r}. Leave --region out"
         )
     return chosen
+
+
+def _strata(result: Assessment, inputs: Inputs, column: str, rates: Sequence[float] | None) -> Strata:
+    from hilum.assess import lesion_columns, stratify
+    from hilum.assess.strata import STRATA_RATES
+
+    return stratify(
+        result,
+        column,
+        lesion_values=lesion_columns(inputs.lesions),
+        exam_values=exam_columns(inputs, column),
+        rates=tuple(STRATA_RATES if rates is None else rates),
+    )
+
+
+def _show_listing(result: Assessment, listed: Listed, rate: float, *, as_json: bool) -> None:
+    from hilum.assess.listing import list_at
+
+    found = list_at(result, rate)
+    if as_json:
+        show_json(found.to_json())
+        return
+    threshold = "no mark may count" if found.threshold is None else f"scores from {found.threshold:.6g}"
+    typer.echo(f"{listed.value} at {rate:g} false positives an exam ({threshold})")
+    show_table(list(found.of_kind(listed.value)), as_json=False)
+
+
+def _candidates(inputs: Inputs, criterion: HitCriterion, out: Sequence[Path] | None, *, as_json: bool) -> None:
+    content = _candidate_stage(inputs, criterion)
+    check_suffixes(out, (".json",))
+    for path in out or ():
+        write_json(path, content)
+    show_json(content) if as_json else _show_candidate_stage(content)
 
 
 def _candidate_stage(inputs: Inputs, criterion: HitCriterion) -> dict[str, Any]:
@@ -164,7 +254,19 @@ def _show_candidate_stage(content: dict[str, Any]) -> None:
         typer.echo(note)
 
 
-def _show_assessment(result: Assessment) -> None:
+def _merits(result: Assessment) -> list[dict[str, Any]]:
+    """Rows of the table; what is undefined says so."""
+    return [
+        {
+            "figure": row["figure"],
+            "value": "undefined" if row["value"] is None else f"{row['value']:.6f}",
+            "over": row["over"],
+        }
+        for row in result.merit_rows()
+    ]
+
+
+def _show_assessment(result: Assessment, strata: Sequence[Strata]) -> None:
     points = [
         {
             "FP an exam": row["false_positives_per_exam"],
@@ -182,16 +284,15 @@ def _show_assessment(result: Assessment) -> None:
     interval = result.cpm_interval
     between = f" ({interval.low:.6f} to {interval.high:.6f})" if interval else ""
     typer.echo("CPM undefined\n" if result.cpm is None else f"CPM {result.cpm:.6f}{between}\n")
+    for one in strata:
+        show_strata(one)
+        typer.echo()
+    show_table(_merits(result), as_json=False, title="Other figures of merit")
     counts = [{"": name.replace("_", " "), "count": count} for name, count in asdict(result.counts).items()]
     show_table(counts, as_json=False, title="Counts")
     show_table([{"choice": name, "": words} for name, words in result.choices().items()], as_json=False)
     for note in result.notes:
         typer.echo(f"note: {note}")
-
-
-def _write(content: dict[str, Any], path: Path | None) -> None:
-    if path:
-        path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _write_outcomes(folder: Path, result: Assessment) -> None:
@@ -200,7 +301,4 @@ def _write_outcomes(folder: Path, result: Assessment) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     tables = (("marks", MARK_COLUMNS, result.mark_rows()), ("lesions", LESION_COLUMNS, result.lesion_rows()))
     for name, columns, rows in tables:
-        with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+        write_csv(folder / f"{name}.csv", rows, columns)
