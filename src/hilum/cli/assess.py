@@ -42,7 +42,7 @@ from hilum.errors import AssessmentError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hilum.assess import Assessment, CandidateStage, HitCriterion, Strata
+    from hilum.assess import Assessment, CandidateStage, HitCriterion, Policy, Strata
 
 
 class Region(StrEnum):
@@ -147,7 +147,7 @@ def assess(
         else:
             _show_assessment(result, strata)
     else:
-        _candidates(judged_inputs(inputs, policy), criterion, out, as_json=as_json)
+        _candidates(judged_inputs(inputs, policy), criterion, policy, out, as_json=as_json)
         if outcomes or by or listed:
             tell("warning: candidates without scores have no outcomes, strata or lists: only the table is given")
     raise typer.Exit(REFUSED if inputs.refused_count else OK)
@@ -188,8 +188,12 @@ def _show_listing(result: Assessment, listed: Listed, rate: float, *, as_json: b
     show_table(list(found.of_kind(listed.value)), as_json=False)
 
 
-def _candidates(inputs: Inputs, criterion: HitCriterion, out: Sequence[Path] | None, *, as_json: bool) -> None:
+def _candidates(
+    inputs: Inputs, criterion: HitCriterion, policy: Policy, out: Sequence[Path] | None, *, as_json: bool
+) -> None:
     content = _candidate_stage(inputs, criterion)
+    if policy.min_short_axis_mm is not None:
+        content["notes"].append(f"small lesions: {policy.in_words()['small lesions']}")
     check_suffixes(out, (".json",))
     for path in out or ():
         write_json(path, content)

@@ -23,9 +23,13 @@ from hilum.cli.rules import (
     IntervalMethod,
     IntervalOption,
     Luna16Option,
+    MasksOption,
     MaxMarksOption,
+    MinShortAxisOption,
     SeedOption,
     SharedMarkOption,
+    SmallerOption,
+    UnknownSizeOption,
     assess_inputs,
     criterion_of,
     policy_of,
@@ -56,6 +60,10 @@ def compare(
     luna16: Luna16Option = False,
     shared_mark: SharedMarkOption = None,
     max_marks: MaxMarksOption = None,
+    masks: MasksOption = None,
+    min_short_axis: MinShortAxisOption = None,
+    smaller: SmallerOption = None,
+    unknown_size: UnknownSizeOption = None,
     rate: Annotated[
         list[float] | None,
         typer.Option(
@@ -82,8 +90,15 @@ def compare(
     from hilum.assess.comparison import COMPARISON_RATES
 
     check_suffixes(out)
-    criterion = criterion_of(hit, luna16=luna16)
-    policy = policy_of(luna16=luna16, shared_mark=shared_mark, max_marks=max_marks)
+    criterion = criterion_of(hit, luna16=luna16, masks=masks)
+    policy = policy_of(
+        luna16=luna16,
+        shared_mark=shared_mark,
+        max_marks=max_marks,
+        min_short_axis=min_short_axis,
+        smaller=smaller,
+        unknown_size=unknown_size,
+    )
     inputs = {
         name: inputs_of(method, lesions=lesions, excluded=excluded, exams=exams, archive=archive)
         for name, method in _names(methods).items()
