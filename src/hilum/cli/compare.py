@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +12,7 @@ from hilum.cli.inputs import (
     LesionsOption,
     RunArchiveOption,
     inputs_of,
+    names_of,
     require_scores,
 )
 from hilum.cli.output import OK, REFUSED, JsonOption, show_json, show_table, tell
@@ -60,6 +59,10 @@ def compare(
     luna16: Luna16Option = False,
     shared_mark: SharedMarkOption = None,
     max_marks: MaxMarksOption = None,
+    masks: MasksOption = None,
+    min_short_axis: MinShortAxisOption = None,
+    smaller: SmallerOption = None,
+    unknown_size: UnknownSizeOption = None,
     masks: MasksOption = None,
     min_short_axis: MinShortAxisOption = None,
     smaller: SmallerOption = None,
@@ -124,12 +127,10 @@ def compare(
 
 
 def _names(methods: list[str]) -> dict[str, str]:
-    """What each method is called, a file by its stem where that is unambiguous, and what the user wrote."""
+    """What each method is called, and what the user wrote."""
     if len(set(methods)) < max(2, len(methods)):
         raise typer.BadParameter(f"found {', '.join(methods)}; expected at least two different methods")
-    stems = {method: Path(method).stem if Path(method).exists() else method for method in methods}
-    counts = Counter(stems.values())
-    return {stem if counts[stem] == 1 else method: method for method, stem in stems.items()}
+    return names_of(methods)
 
 
 def _show(found: Comparison) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -77,6 +78,13 @@ class Inputs:
             exam_ids=[exam_id for exam_id in self.exam_ids if exam_id.startswith(prefix)],
             lesion_ids=None if self.lesion_ids is None else [lesion_id for _, lesion_id in chosen],
         )
+
+
+def names_of(methods: Sequence[str]) -> dict[str, str]:
+    """What each of several methods is called, a file by its stem where that is unambiguous, and what the user wrote."""
+    stems = {method: Path(method).stem if Path(method).exists() else method for method in methods}
+    counts = Counter(stems.values())
+    return {stem if counts[stem] == 1 else method: method for method, stem in stems.items()}
 
 
 def inputs_of(
