@@ -63,10 +63,6 @@ def compare(
     min_short_axis: MinShortAxisOption = None,
     smaller: SmallerOption = None,
     unknown_size: UnknownSizeOption = None,
-    masks: MasksOption = None,
-    min_short_axis: MinShortAxisOption = None,
-    smaller: SmallerOption = None,
-    unknown_size: UnknownSizeOption = None,
     rate: Annotated[
         list[float] | None,
         typer.Option(
