@@ -292,6 +292,7 @@ def _show_assessment(result: Assessment, strata: Sequence[Strata]) -> None:
         show_strata(one)
         typer.echo()
     show_table(_merits(result), as_json=False, title="Other figures of merit")
+    typer.echo()
     counts = [{"": name.replace("_", " "), "count": count} for name, count in asdict(result.counts).items()]
     show_table(counts, as_json=False, title="Counts")
     show_table([{"choice": name, "": words} for name, words in result.choices().items()], as_json=False)
