@@ -62,6 +62,17 @@ def test_the_table_of_other_figures_and_further_rates(tables: Path) -> None:
     assert {row["figure"]: row["value"] for row in found["figures_of_merit"]}["recall of all marks"] == 0.5
 
 
+def test_redundant_marks_and_interpolation_count_as_the_options_say(tables: Path) -> None:
+    write_mark_table(tables / "marks.csv", [*MARKS, Mark("a", (2.0, 0.0, 0.0), 0.85)])
+    given = (tables / "marks.csv", "--lesions", tables / "lesions.csv", "--hit", "within-distance:5")
+    usual = shown(*given)
+    assert (usual["policy"]["redundant"], usual["policy"]["interpolation"]) == ("neither", "step")
+    assert usual["curve"]["false_positives"] == [0, 0, 1]
+    other = shown(*given, "--redundant", "false-positive", "--interpolation", "linear")
+    assert (other["policy"]["redundant"], other["policy"]["interpolation"]) == ("false-positive", "linear")
+    assert other["curve"]["false_positives"] == [0, 0, 1, 2]
+
+
 def test_small_lesions_count_as_the_options_say(tables: Path) -> None:
     small = [Lesion("b", "small", (40.0, 0.0, 0.0), short_axis_mm=8.0), Lesion("b", "bare", (90.0, 0.0, 0.0))]
     write_lesion_table(tables / "lesions.csv", [*LESIONS, *small])

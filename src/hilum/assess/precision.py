@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from hilum.assess.froc import Froc
 
-PrecisionMethod = Literal["all-point", "101-point"]
+PrecisionMethod = Literal["all-point", "101-point", "uninterpolated"]
 
 PRECISION_METHODS: tuple[PrecisionMethod, ...] = get_args(PrecisionMethod)
 
@@ -26,15 +26,17 @@ RECALL_STEPS = 100
 
 
 def average_precision(froc: Froc, method: PrecisionMethod) -> float | None:
-    """Mean of the best precision at each recall.
+    """Mean of the precision over recall.
 
-    Precision is lesions hit / (lesions hit + false positives); at a recall the best at that or a higher recall counts
-    (the envelope), beyond the highest recall 0. Marks of equal score enter together.
+    Precision is lesions hit / (lesions hit + false positives), and 0 beyond the highest recall. Marks of equal score
+    enter together. The envelope of precision is the best at a recall or any higher one.
 
     Parameters
     ----------
     method
-        ``all-point``: the area under the envelope; ``101-point``: its mean at the recalls 0, 0.01, ... 1.
+        ``all-point``: the area under the envelope; ``101-point``: the envelope's mean at the recalls 0, 0.01, ... 1;
+        ``uninterpolated``: without an envelope, each step of recall at the precision it ends with (scikit-learn,
+        PI-CAI).
 
     Returns
     -------
@@ -45,9 +47,12 @@ def average_precision(froc: Froc, method: PrecisionMethod) -> float | None:
     if not froc.lesion_count:
         return None
     hit, false = froc.true_positives[1:], froc.false_positives[1:]
-    best = np.maximum.accumulate((hit / (hit + false))[::-1])[::-1]
+    precision = hit / (hit + false)
+    steps = np.diff(froc.true_positives)
+    if method == "uninterpolated":
+        return math.fsum(steps * precision) / froc.lesion_count
+    best = np.maximum.accumulate(precision[::-1])[::-1]
     if method == "all-point":
-        steps = np.diff(froc.true_positives)
         return math.fsum(steps * best) / froc.lesion_count
     # Whole numbers are compared: 0.07 as a float is not 7 of 100.
     recalls = np.arange(RECALL_STEPS + 1) * froc.lesion_count

@@ -25,6 +25,20 @@ class SharedMark(StrEnum):
     EVERY = "every-lesion"
 
 
+class Redundant(StrEnum):
+    """What further marks on a hit lesion count as."""
+
+    NEITHER = "neither"
+    FALSE_POSITIVE = "false-positive"
+
+
+class Interpolation(StrEnum):
+    """How sensitivity is read between the points of the curve."""
+
+    STEP = "step"
+    LINEAR = "linear"
+
+
 class SizeRole(StrEnum):
     """What small lesions, or those of unknown size, count as."""
 
@@ -48,6 +62,13 @@ HitOption = Annotated[
     ),
 ]
 MasksOption = Annotated[Path | None, typer.Option(help="Folder of label masks EXAM_ID.nii.gz; inside-mask needs it.")]
+RedundantOption = Annotated[
+    Redundant | None, typer.Option(help="What further marks on a hit lesion count as.", show_default="neither")
+]
+InterpolationOption = Annotated[
+    Interpolation | None,
+    typer.Option(help="How sensitivity is read between the points of the curve.", show_default="step"),
+]
 MinShortAxisOption = Annotated[
     float | None, typer.Option(min=0, help="Short axis, mm, under which a lesion is small.  [default: none is]")
 ]
@@ -96,6 +117,8 @@ def policy_of(
     luna16: bool,
     shared_mark: SharedMark | None,
     max_marks: int | None,
+    redundant: Redundant | None = None,
+    interpolation: Interpolation | None = None,
     min_short_axis: float | None = None,
     smaller: SizeRole | None = None,
     unknown_size: SizeRole | None = None,
@@ -114,6 +137,8 @@ def policy_of(
     given: dict[str, Any] = {
         "shared_mark": shared_mark.value if shared_mark else None,
         "max_marks_per_exam": max_marks,
+        "redundant": redundant.value if redundant else None,
+        "interpolation": interpolation.value if interpolation else None,
         "min_short_axis_mm": min_short_axis or None,
         "smaller": smaller.value if smaller else None,
         "unknown_size": unknown_size.value if unknown_size else None,
