@@ -46,7 +46,7 @@ clean:
 	touch $@
 
 .PHONY: system-packages
-system-packages:  ## Chromium, for the tests that look at a report in a browser
-	@command -v chromium >/dev/null || { \
-	  SUDO=$$(command -v sudo || true); \
-	  $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends chromium; }
+system-packages:  ## what tests run beside hilum: a browser for reports, dciodvfy and dcm2niix for the DICOM written
+	@{ command -v chromium && command -v dciodvfy && command -v dcm2niix; } >/dev/null || { \
+	  SUDO=$$(command -v sudo || true); $$SUDO apt-get update -qq && \
+	  $$SUDO apt-get install -y -qq --no-install-recommends chromium dicom3tools dcm2niix; }

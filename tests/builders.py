@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,3 +146,12 @@ class CtSeries:
                 setattr(dataset, keyword, value)
         dataset.add_new("PixelData", "OW", stored.astype("<i2").tobytes())
         return dataset
+
+
+def dicom_errors(path: Path) -> list[str]:
+    """Errors that dciodvfy (dicom3tools) finds in a DICOM file against the standard's definition of its object."""
+    command = shutil.which("dciodvfy")
+    if command is None:
+        pytest.fail("no dciodvfy on this machine; `make test` installs it (apt-get install dicom3tools)")
+    found = subprocess.run([command, str(path)], capture_output=True, text=True, check=False, errors="replace")
+    return [line for line in found.stderr.splitlines() if line.startswith("Error")]

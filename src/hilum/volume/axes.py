@@ -21,18 +21,23 @@ def as_axial(volume: Volume) -> Volume:
 
     Axes are exchanged and turned round, nothing is resampled; the voxels are a view of the same memory.
     """
-    axes = np.asarray(volume.geometry.direction)
+    return Volume(*axial_grid(volume.hu, volume.geometry))
+
+
+def axial_grid(values: NDArray[Any], geometry: Geometry) -> tuple[NDArray[Any], Geometry]:
+    """Give voxels of any type, such as a mask, and their grid as `as_axial` does."""
+    axes = np.asarray(geometry.direction)
     order = _nearest_axes(axes)
     flipped = [bool(axes[coordinate, axis] < 0) for coordinate, axis in zip(AXIAL_AXES, order, strict=True)]
     first = [0, 0, 0]
     for axis, flip in zip(order, flipped, strict=True):
-        first[axis] = volume.shape[axis] - 1 if flip else 0
+        first[axis] = geometry.shape[axis] - 1 if flip else 0
     signs = np.where(flipped, -1.0, 1.0)
     affine = np.eye(4)
-    affine[:3, :3] = volume.geometry.affine[:3, order] * signs
-    affine[:3, 3] = volume.geometry.to_mm(first)
-    hu: NDArray[Any] = np.transpose(volume.hu, order)[tuple(slice(None, None, -1 if flip else 1) for flip in flipped)]
-    return Volume(hu, Geometry.from_affine(affine, hu.shape))
+    affine[:3, :3] = geometry.affine[:3, order] * signs
+    affine[:3, 3] = geometry.to_mm(first)
+    turned = np.transpose(values, order)[tuple(slice(None, None, -1 if flip else 1) for flip in flipped)]
+    return turned, Geometry.from_affine(affine, turned.shape)
 
 
 def _nearest_axes(axes: NDArray[np.float64]) -> list[int]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from hilum.errors import FormatError
 from hilum.model.geometry import Geometry
-from hilum.volume.volume import Volume
+from hilum.volume.volume import Volume, fits_int16
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,7 +90,7 @@ def read_nifti(path: str | Path, *, dtype: Literal["int16", "float32"] | None = 
         See `read_grid`; or `dtype` is int16 and the file holds other than whole numbers from -32768 to 32767.
     """
     values, geometry = read_grid(path)
-    fits = _fits_int16(values)
+    fits = fits_int16(values)
     if dtype == "int16" and not fits:
         raise FormatError(f"{path}: values that int16 cannot hold; read it with dtype='float32'")
     return Volume(values.astype(dtype or ("int16" if fits else "float32"), copy=False), geometry)
@@ -112,7 +112,7 @@ def read_grid(path: str | Path) -> tuple[NDArray[Any], Geometry]:
         image = nibabel.load(path)
         if not isinstance(image, nibabel.Nifti1Pair):
             raise FormatError(f"{path}: {type(image).__name__}; expected NIfTI")
-        values = _voxels(image)
+        values = stored_voxels(image)
     except FileNotFoundError:
         raise
     except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
@@ -124,8 +124,8 @@ def read_grid(path: str | Path) -> tuple[NDArray[Any], Geometry]:
     return values.T, _geometry(image, values.shape, path)
 
 
-def _voxels(image: Any) -> NDArray[Any]:
-    """Values as they are stored, or scaled in double precision if the header scales them."""
+def stored_voxels(image: Any) -> NDArray[Any]:
+    """Values of a nibabel image as they are stored, or scaled in double precision if the header scales them."""
     slope, intercept = image.dataobj.slope, image.dataobj.inter
     if (slope, intercept) == (1.0, 0.0):
         return np.asanyarray(image.dataobj.get_unscaled())
@@ -145,11 +145,3 @@ def _geometry(image: Any, shape: tuple[int, ...], path: str | Path) -> Geometry:
 def _is_orthogonal(geometry: Geometry) -> bool:
     axes = np.asarray(geometry.direction)
     return bool(np.max(np.abs(axes.T @ axes - np.eye(3))) <= RIGHT_ANGLE_TOLERANCE)
-
-
-def _fits_int16(values: NDArray[Any]) -> bool:
-    if values.dtype in (np.int16, np.int8, np.uint8):
-        return True
-    limits = np.iinfo(np.int16)
-    in_range = bool(np.all(values >= limits.min) and np.all(values <= limits.max))
-    return in_range and (values.dtype.kind in "iu" or bool(np.all(values == np.rint(values))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,3 +45,12 @@ class Volume:
     def spacing_mm(self) -> tuple[float, float, float]:
         """Distance of voxel centres along (slice, row, column)."""
         return self.geometry.spacing_mm
+
+
+def fits_int16(values: NDArray[Any]) -> bool:
+    """Whether all values are whole numbers that int16 holds."""
+    if values.dtype in (np.int16, np.int8, np.uint8):
+        return True
+    limits = np.iinfo(np.int16)
+    in_range = bool(np.all(values >= limits.min) and np.all(values <= limits.max))
+    return in_range and (values.dtype.kind in "iu" or bool(np.all(values == np.rint(values))))
