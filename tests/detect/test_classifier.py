@@ -12,7 +12,7 @@ import skops.io
 from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_limits
 
-from hilum.detect.classifier import CandidateClassifier, ClassifierSettings, Examples, _hard_and_random
+from hilum.detect.classifier import CandidateClassifier, ClassifierSettings, Examples, _hard_and_random, _tree_version
 from hilum.detect.labels import NEGATIVE, POSITIVE, UNSURE
 from hilum.errors import DetectorError
 
@@ -108,7 +108,7 @@ def test_saved_and_loaded_it_scores_the_same(classifier: CandidateClassifier, tm
 
 def forge(path: Path, content: object) -> None:
     skops.io.dump(content, path)
-    path.with_suffix(".json").write_text(json.dumps({"features": NAMES}))
+    path.with_suffix(".json").write_text(json.dumps({"scikit-learn": _tree_version(), "features": NAMES}))
 
 
 def test_a_model_that_could_run_code_is_refused(tmp_path: Path) -> None:
@@ -133,6 +133,14 @@ def test_trees_that_lead_out_of_their_arrays_are_refused(tmp_path: Path, field: 
     classifier._model._predictors[3][0].nodes[field][0] = value
     classifier.save(tmp_path / "model.skops")
     with pytest.raises(DetectorError, match="out of their arrays"):
+        CandidateClassifier.load(tmp_path / "model.skops")
+
+
+def test_trees_of_another_scikit_learn_are_refused(classifier: CandidateClassifier, tmp_path: Path) -> None:
+    classifier.save(tmp_path / "model.skops")
+    record = tmp_path / "model.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"scikit-learn": "0.24"}))
+    with pytest.raises(DetectorError, match="written with scikit-learn 0.24"):
         CandidateClassifier.load(tmp_path / "model.skops")
 
 

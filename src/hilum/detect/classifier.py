@@ -137,11 +137,12 @@ class CandidateClassifier:
         return scores
 
     def save(self, path: Path) -> None:
-        """Write the trees with skops, and the names of the features beside them (``.json``)."""
+        """Write the trees with skops; beside them (``.json``) the features' names and the version of scikit-learn."""
         from skops.io import dump
 
         dump(self._model, path)
-        path.with_suffix(".json").write_text(json.dumps({"features": list(self.names)}, indent=1))
+        record = {"scikit-learn": _tree_version(), "features": list(self.names)}
+        path.with_suffix(".json").write_text(json.dumps(record, indent=1))
 
     @classmethod
     def load(cls, path: Path) -> CandidateClassifier:
@@ -150,12 +151,26 @@ class CandidateClassifier:
         Raises
         ------
         DetectorError
-            The file is damaged, holds anything but such a classifier, or trees that lead out of their arrays.
+            The file is damaged, holds anything but such a classifier, or trees that lead out of their arrays; or
+            another version of scikit-learn wrote it, whose trees this one could misread.
         """
-        names = tuple(json.loads(path.with_suffix(".json").read_text())["features"])
+        record = json.loads(path.with_suffix(".json").read_text())
+        if record["scikit-learn"] != _tree_version():
+            raise DetectorError(
+                f"model file {path} was written with scikit-learn {record['scikit-learn']}, but {_tree_version()} is "
+                "installed; install that version, or train again"
+            )
+        names = tuple(record["features"])
         model = _read_model(path)
         _check_trees(path, model, len(names))
         return cls(names, model)
+
+
+def _tree_version() -> str:
+    """Version of scikit-learn, as far as the form of its trees depends on it."""
+    import sklearn
+
+    return ".".join(sklearn.__version__.split(".")[:2])
 
 
 def _grow(examples: Examples, settings: ClassifierSettings, seed: int, trees: int) -> HistGradientBoostingClassifier:
