@@ -35,7 +35,7 @@ def test_a_count_that_is_none_is_refused_with_its_name_and_value(text: str) -> N
 
 
 def test_a_misspelt_setting_is_refused_and_the_known_ones_are_named() -> None:
-    with pytest.raises(ConfigError, match="HILUM_WORKER;.*HILUM_WORKERS"):
+    with pytest.raises(ConfigError, match=r"HILUM_WORKER;.*HILUM_WORKERS"):
         Settings.from_environment({"HILUM_WORKER": "2"})
 
 

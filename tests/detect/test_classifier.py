@@ -140,7 +140,7 @@ def test_trees_of_another_scikit_learn_are_refused(classifier: CandidateClassifi
     classifier.save(tmp_path / "model.skops")
     record = tmp_path / "model.json"
     record.write_text(json.dumps(json.loads(record.read_text()) | {"scikit-learn": "0.24"}))
-    with pytest.raises(DetectorError, match="written with scikit-learn 0.24"):
+    with pytest.raises(DetectorError, match=r"written with scikit-learn 0\.24"):
         CandidateClassifier.load(tmp_path / "model.skops")
 
 
