@@ -17,7 +17,7 @@ from hilum.catalog import Archive
 from hilum.catalog.folder import index_folder
 from hilum.cli import assess as verb
 from hilum.detect.runs import Plan, Run, RunSeries, run_folder
-from hilum.errors import AssessmentError, ConfigError, FormatError, HilumError, NotFoundError
+from hilum.errors import ConfigError, FormatError, HilumError, NotFoundError
 from hilum.findings.nih import ANNOTATIONS, CANDIDATES, write_annotations, write_candidates
 from hilum.findings.tables import write_lesion_table, write_mark_table
 from hilum.model.findings import Lesion, Mark
@@ -182,13 +182,49 @@ def test_bad_data_fails_with_a_message(tables: Path) -> None:
     lesions = ("--lesions", tables / "lesions.csv", "--hit", "within-distance:5")
     (tables / "exams.csv").write_text("a\n")
     unknown = failure(tables / "marks.csv", *lesions, "--exams", tables / "exams.csv")
-    assert isinstance(unknown, AssessmentError)
-    assert "'b'" in str(unknown)
+    assert isinstance(unknown, FormatError)
+    assert "marks.csv:3: exam 'b' is not among the 1 exams" in str(unknown)
     region = failure(tables / "marks.csv", *lesions, "--region", "abdomen")
     assert "begin with ABD" in str(region)
     (tables / "marks.csv").write_text("nothing")
     assert isinstance(failure(tables / "marks.csv", *lesions), FormatError)
     assert isinstance(failure("some-run", *lesions), ConfigError)
+
+
+def test_lenient_goes_on_lists_what_is_refused_and_ends_with_status_1(tables: Path) -> None:
+    with (tables / "marks.csv").open("a") as file:
+        file.write("a,,1,2,nan,0.5,,,,\nnobody,,1,2,3,0.5,,,,\n")
+    (tables / "exams.csv").write_text("a\nb\n")
+    arguments = (
+        tables / "marks.csv", "--lesions", tables / "lesions.csv", "--exams", tables / "exams.csv",
+        "--hit", "within-distance:5", "--bootstraps", 0,
+    )  # fmt: skip
+    assert f"{tables / 'marks.csv'}:4: z_mm: found 'nan'" in str(failure(*arguments))
+    result = invoke(*arguments, "--lenient", "--json")
+    assert result.exit_code == 1
+    assert f"refused {tables / 'marks.csv'}:4: malformed-line: z_mm: found 'nan'" in result.stderr
+    assert f"refused {tables / 'marks.csv'}:5: unknown-exam: exam 'nobody'" in result.stderr
+    assert "2 line(s) were refused and are not counted" in result.stderr
+    found = json.loads(result.stdout)
+    assert [refusal["check"] for refusal in found["refusals"]] == ["malformed-line", "unknown-exam"]
+    assert found["counts"]["marks"] == 2
+
+
+def test_lesions_of_a_file_outside_the_ct_of_a_run_are_refused(tmp_path: Path) -> None:
+    ct = CtSeries()
+    ct.write(tmp_path / "ct")
+    archive = Archive.create(tmp_path / "archive")
+    index_folder(archive, tmp_path / "ct", "nodes")
+    write_run(archive, {ct.series_uid: "p"}, [], [Mark(ct.series_uid, (0.0, 0.0, 0.0), 0.9)])
+    inside = tuple(archive.series(ct.series_uid).geometry.to_mm([0, 1, 1]).tolist())
+    lesions = [Lesion(ct.series_uid, "1", inside), Lesion(ct.series_uid, "2", (0.0, 0.0, 9000.0))]
+    write_lesion_table(tmp_path / "lesions.csv", lesions)
+    arguments = (
+        "first", "--archive", tmp_path / "archive", "--lesions", tmp_path / "lesions.csv", "--hit", "within-distance:5"
+    )  # fmt: skip
+    assert "lesions.csv:3: (0, 0, 9000) mm lies outside the CT" in str(failure(*arguments))
+    result = invoke(*arguments, "--lenient", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["counts"]["lesions"]) == (1, 1)
 
 
 def write_run(

@@ -13,10 +13,13 @@ from hilum.cli.inputs import (
     ExamsOption,
     ExcludedOption,
     Inputs,
+    LenientOption,
     LesionsOption,
     RunArchiveOption,
     exam_columns,
     inputs_of,
+    refusals_json,
+    tell_inputs,
 )
 from hilum.cli.output import OK, REFUSED, JsonOption, show_json, show_table, tell
 from hilum.cli.results import OutOption, check_suffixes, show_strata, write_assessment, write_csv, write_json
@@ -83,6 +86,7 @@ def assess(
     exams: ExamsOption = None,
     archive: RunArchiveOption = None,
     luna16: Luna16Option = False,
+    lenient: LenientOption = False,
     region: Annotated[Region | None, typer.Option(help="Only these patients of CT Lymph Nodes.")] = None,
     shared_mark: SharedMarkOption = None,
     max_marks: MaxMarksOption = None,
@@ -133,16 +137,16 @@ def assess(
         smaller=smaller,
         unknown_size=unknown_size,
     )
-    inputs = inputs_of(marks, lesions=lesions, excluded=excluded, exams=exams, archive=archive)
+    inputs = inputs_of(marks, lesions=lesions, excluded=excluded, exams=exams, archive=archive, is_lenient=lenient)
     inputs = _in_region(inputs, region) if region else inputs
-    for warning in inputs.warnings:
-        tell(f"warning: {warning}")
+    tell_inputs(inputs)
     if inputs.is_scored:
         result = assess_inputs(
             inputs, criterion, policy, bootstraps=bootstraps, seed=seed, interval=interval, rates=rate or ()
         )
         strata = [_strata(result, inputs, column, rate) for column in by or ()]
         content = result.to_json() | ({"strata": [one.to_json() for one in strata]} if strata else {})
+        content |= refusals_json(inputs)
         write_assessment(out, content, Path(marks).stem, result, strata)
         if outcomes:
             _write_outcomes(outcomes, result)
@@ -156,7 +160,7 @@ def assess(
         _candidates(judged_inputs(inputs, policy), criterion, policy, out, as_json=as_json)
         if outcomes or by or listed:
             tell("warning: candidates without scores have no outcomes, strata or lists: only the table is given")
-    raise typer.Exit(REFUSED if inputs.refused_count else OK)
+    raise typer.Exit(OK if inputs.is_whole else REFUSED)
 
 
 def _in_region(inputs: Inputs, region: Region) -> Inputs:
@@ -200,6 +204,7 @@ def _candidates(
     content = _candidate_stage(inputs, criterion)
     if policy.min_short_axis_mm is not None:
         content["notes"].append(f"small lesions: {policy.in_words()['small lesions']}")
+    content |= refusals_json(inputs)
     check_suffixes(out, (".json",))
     for path in out or ():
         write_json(path, content)

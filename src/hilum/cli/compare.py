@@ -9,13 +9,16 @@ import typer
 from hilum.cli.inputs import (
     ExamsOption,
     ExcludedOption,
+    LenientOption,
     LesionsOption,
     RunArchiveOption,
     inputs_of,
     names_of,
+    refusals_json,
     require_scores,
+    tell_inputs,
 )
-from hilum.cli.output import OK, REFUSED, JsonOption, show_json, show_table, tell
+from hilum.cli.output import OK, REFUSED, JsonOption, show_json, show_table
 from hilum.cli.results import OutOption, check_suffixes, write_comparison
 from hilum.cli.rules import (
     HitOption,
@@ -58,6 +61,7 @@ def compare(
     excluded: ExcludedOption = None,
     exams: ExamsOption = None,
     archive: RunArchiveOption = None,
+    lenient: LenientOption = False,
     luna16: Luna16Option = False,
     shared_mark: SharedMarkOption = None,
     max_marks: MaxMarksOption = None,
@@ -105,13 +109,12 @@ def compare(
         unknown_size=unknown_size,
     )
     inputs = {
-        name: inputs_of(method, lesions=lesions, excluded=excluded, exams=exams, archive=archive)
+        name: inputs_of(method, lesions=lesions, excluded=excluded, exams=exams, archive=archive, is_lenient=lenient)
         for name, method in _names(methods).items()
     }
     for name, one in inputs.items():
         require_scores(one, name)
-        for warning in one.warnings:
-            tell(f"warning: {name}: {warning}")
+        tell_inputs(one, f"{name}: ")
     assessments = {name: assess_inputs(one, criterion, policy) for name, one in inputs.items()}
     found = compare_methods(
         assessments,
@@ -122,10 +125,10 @@ def compare(
         seed=seed,
         interval=interval.value,
     )
-    content: dict[str, Any] = {"format": FORMAT, **found.to_json()}
+    content: dict[str, Any] = {"format": FORMAT, **found.to_json(), **refusals_json(*inputs.values())}
     write_comparison(out, content, found, assessments)
     show_json(content) if as_json else _show(found)
-    raise typer.Exit(REFUSED if any(one.refused_count for one in inputs.values()) else OK)
+    raise typer.Exit(REFUSED if not all(one.is_whole for one in inputs.values()) else OK)
 
 
 def _names(methods: list[str]) -> dict[str, str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hilum.cli.output import tell
 from hilum.errors import AssessmentError, ConfigError
 
 if TYPE_CHECKING:
@@ -16,12 +17,22 @@ if TYPE_CHECKING:
 
     from hilum.catalog import Archive
     from hilum.detect.runs import Run
+    from hilum.errors import Refusal
+    from hilum.findings.of_series import SeriesLesions
     from hilum.model.findings import Lesion, Mark
 
 LesionsOption = Annotated[Path | None, typer.Option(help="File or folder of lesions; a run has its own.")]
 ExcludedOption = Annotated[Path | None, typer.Option(help="Findings whose marks count neither way.")]
 ExamsOption = Annotated[
     Path | None, typer.Option(help="All exams that were read, one id a line; with participant_id if known.")
+]
+LenientOption = Annotated[
+    bool,
+    typer.Option(
+        "--lenient/--strict",
+        help="Go on after a malformed line, list all that are refused and end with status 1, or stop at the first with "
+        "status 3.",
+    ),
 ]
 RunArchiveOption = Annotated[Path | None, typer.Option(envvar="HILUM_ARCHIVE", help="Archive of the run.")]
 
@@ -50,6 +61,8 @@ class Inputs:
         What must be said about them.
     refused_count
         How many series were refused.
+    refusals
+        Lines of files that were refused, in lenient reading.
     exam_columns
         Columns of a list of exams, by which results can be split.
     source
@@ -64,8 +77,14 @@ class Inputs:
     lesion_ids: Sequence[str] | None = None
     warnings: tuple[str, ...] = ()
     refused_count: int = 0
+    refusals: tuple[Refusal, ...] = ()
     exam_columns: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     source: tuple[Run, Archive] | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no series and no line was refused."""
+        return not self.refused_count and not self.refusals
 
     def only(self, prefix: str) -> Inputs:
         """The exams whose id begins with `prefix`, and their findings."""
@@ -88,7 +107,13 @@ def names_of(methods: Sequence[str]) -> dict[str, str]:
 
 
 def inputs_of(
-    marks: str, *, lesions: Path | None, excluded: Path | None, exams: Path | None, archive: Path | None
+    marks: str,
+    *,
+    lesions: Path | None,
+    excluded: Path | None,
+    exams: Path | None,
+    archive: Path | None,
+    is_lenient: bool = False,
 ) -> Inputs:
     """Give what a command names: a file or folder of marks, or a run of the archive.
 
@@ -100,22 +125,29 @@ def inputs_of(
     if Path(marks).exists():
         if lesions is None:
             raise typer.BadParameter(f"marks of {marks} need lesions to be assessed against", param_hint="--lesions")
-        return _inputs_of_files(Path(marks), lesions, excluded, exams)
+        return _inputs_of_files(Path(marks), lesions, excluded, exams, is_lenient=is_lenient)
     if archive is None:
         raise ConfigError(f"{marks}: no such file or folder; to assess a run of that name, give --archive")
     if excluded or exams:
         raise typer.BadParameter("a run knows its exams and findings itself: leave --exams and --excluded out")
-    return inputs_of_run(marks, archive, lesions)
+    return inputs_of_run(marks, archive, lesions, is_lenient=is_lenient)
 
 
-def inputs_of_run(name: str, archive_path: Path, lesions_path: Path | None = None) -> Inputs:
+def inputs_of_run(
+    name: str, archive_path: Path, lesions_path: Path | None = None, *, is_lenient: bool = False
+) -> Inputs:
     """Give the marks of a run and its own lesions, or those of a file instead."""
     from hilum.catalog import Archive
     from hilum.detect.runs import Run
 
     archive = Archive.open(archive_path)
     run = Run.load(archive, name)
-    lesions, warnings = (run.lesions(), []) if lesions_path is None else _lesions_for_run(lesions_path, run, archive)
+    lesions: Sequence[Lesion] = run.lesions()
+    warnings: list[str] = []
+    refusals: tuple[Refusal, ...] = ()
+    if lesions_path:
+        file = _lesions_for_run(lesions_path, run, archive, is_lenient=is_lenient)
+        lesions, warnings, refusals = file.lesions, list(file.warnings), file.refusals
     participants = {series.series_uid: series.person_id for series in run.series}
     assessed = [lesion for lesion in lesions if lesion.exam_id in participants]
     refused = run.refusals()
@@ -131,6 +163,7 @@ def inputs_of_run(name: str, archive_path: Path, lesions_path: Path | None = Non
         participants,
         warnings=tuple(warnings),
         refused_count=len(refused),
+        refusals=refusals,
         source=(run, archive),
     )
 
@@ -163,32 +196,32 @@ def _columns_of_run(run: Run, archive: Archive, column: str) -> dict[str, Mappin
     return {column: values}
 
 
-def _lesions_for_run(path: Path, run: Run, archive: Archive) -> tuple[list[Lesion], list[str]]:
+def _lesions_for_run(path: Path, run: Run, archive: Archive, *, is_lenient: bool) -> SeriesLesions:
     """Lesions of a file, placed by the CTs of the run's series, and what must be said of taking them."""
     from hilum.findings.of_series import read_lesions_of
 
-    file = read_lesions_of([archive.series(one.series_uid) for one in run.series], path)
-    warnings = list(file.warnings)
+    file = read_lesions_of([archive.series(one.series_uid) for one in run.series], path, is_lenient=is_lenient)
     own = run.lesions()
-    if excluded := sum(lesion.is_excluded for lesion in own):
-        warnings.append(
-            f"the lesions of {path} stand in for the run's own, {excluded} of whose {len(own)} are excluded findings "
-            "(small nodes, or another annotation of the same scan): figures by the two are not comparable"
-        )
-    return list(file.lesions), warnings
+    if not (excluded := sum(lesion.is_excluded for lesion in own)):
+        return file
+    changed = (
+        f"the lesions of {path} stand in for the run's own, {excluded} of whose {len(own)} are excluded findings "
+        "(small nodes, or another annotation of the same scan): figures by the two are not comparable"
+    )
+    return replace(file, warnings=(*file.warnings, changed))
 
 
 def _inputs_of_files(
-    marks_path: Path, lesions_path: Path, excluded_path: Path | None, exams_path: Path | None
+    marks_path: Path, lesions_path: Path, excluded_path: Path | None, exams_path: Path | None, *, is_lenient: bool
 ) -> Inputs:
     from hilum.findings import read_exams, read_lesions, read_marks
 
     exams = read_exams(exams_path) if exams_path else None
     listed = exams.exam_ids if exams else None
-    marks = read_marks(marks_path, exam_ids=listed)
-    files = [read_lesions(lesions_path, exam_ids=listed)]
+    marks = read_marks(marks_path, exam_ids=listed, is_lenient=is_lenient)
+    files = [read_lesions(lesions_path, exam_ids=listed, is_lenient=is_lenient)]
     if excluded_path:
-        files.append(read_lesions(excluded_path, is_excluded=True, exam_ids=listed))
+        files.append(read_lesions(excluded_path, is_excluded=True, exam_ids=listed, is_lenient=is_lenient))
     warnings = [*marks.warnings, *(warning for file in files for warning in file.warnings)]
     named = [exam_id for file in files for exam_id in file.exam_ids]
     exam_ids = listed or tuple(dict.fromkeys([*named, *marks.exam_ids]))
@@ -205,8 +238,25 @@ def _inputs_of_files(
         marks.scored,
         marks.lesion_ids,
         tuple(warnings),
+        refusals=(*marks.refusals, *(refusal for file in files for refusal in file.refusals)),
         exam_columns=exams.columns if exams else {},
     )
+
+
+def tell_inputs(inputs: Inputs, whose: str = "") -> None:
+    """Say what is odd in the inputs, every refused line, and how many there are."""
+    for warning in inputs.warnings:
+        tell(f"warning: {whose}{warning}")
+    for refusal in inputs.refusals:
+        tell(f"refused {refusal.item}: {refusal.check}: {refusal.reason}")
+    if inputs.refusals:
+        tell(f"{whose}{len(inputs.refusals)} line(s) were refused and are not counted")
+
+
+def refusals_json(*inputs: Inputs) -> dict[str, Any]:
+    """The refused lines of inputs, each once, as a key of the JSON; no key where there are none."""
+    refusals = dict.fromkeys(refusal for one in inputs for refusal in one.refusals)
+    return {"refusals": [asdict(refusal) for refusal in refusals]} if refusals else {}
 
 
 def require_scores(inputs: Inputs, name: str) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hilum.cli.inputs import RunArchiveOption, inputs_of_run, require_scores
-from hilum.cli.output import OK, REFUSED, ArchiveOption, JsonOption, show_json, show_table, tell
+from hilum.cli.inputs import RunArchiveOption, inputs_of_run, require_scores, tell_inputs
+from hilum.cli.output import OK, REFUSED, ArchiveOption, JsonOption, show_json, show_table
 from hilum.cli.rules import (
     HitOption,
     IntervalMethod,
@@ -80,8 +80,7 @@ def add(
 
     inputs = inputs_of_run(run, archive)
     require_scores(inputs, run)
-    for warning in inputs.warnings:
-        tell(f"warning: {warning}")
+    tell_inputs(inputs)
     result = assess_inputs(
         inputs,
         criterion_of(hit, luna16=luna16, masks=masks),
@@ -101,7 +100,7 @@ def add(
     found = _change(archive, lambda board: board.with_entry(entry))
     (own,) = [board for board in found.boards() if board.ground.ground == entry.ground]
     _show([own], [()], as_json=as_json)
-    raise typer.Exit(REFUSED if inputs.refused_count else OK)
+    raise typer.Exit(OK if inputs.is_whole else REFUSED)
 
 
 @leaderboard_app.command("show")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hilum.errors import Refusal
     from hilum.model.findings import Lesion, Mark
 
 
@@ -21,11 +22,17 @@ class LesionFile:
         Exams the file speaks of, those without lesions included where the format can say so, each once.
     warnings
         What was odd and how it was taken.
+    where
+        File and line of each lesion; empty where the format has no such lines.
+    refusals
+        Lines that were left out; none unless the reading was lenient.
     """
 
     lesions: tuple[Lesion, ...]
     exam_ids: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,8 @@ class MarkFile:
     lesion_ids
         For each mark the lesion the file itself assigns it to, empty where the file says it is on none; None where
         the format says nothing of the kind.
+    where, refusals
+        As in `LesionFile`.
     """
 
     marks: tuple[Mark, ...]
@@ -52,6 +61,8 @@ class MarkFile:
     warnings: tuple[str, ...] = ()
     scored: bool = True
     lesion_ids: tuple[str, ...] | None = None
+    where: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

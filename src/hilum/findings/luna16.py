@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from hilum.errors import FormatError
 from hilum.findings.delimited import read_rows
 from hilum.findings.lists import LesionFile, MarkFile
+from hilum.findings.refusing import Refusals
 from hilum.findings.text import finite
 from hilum.model.findings import Lesion, Mark
 
@@ -30,7 +31,13 @@ _DIAMETER_COLUMN = "diameter_mm"
 _SCORE_COLUMN = "probability"
 
 
-def read_luna16_lesions(path: Path, *, is_excluded: bool = False, exam_ids: Sequence[str] | None = None) -> LesionFile:
+def read_luna16_lesions(
+    path: Path,
+    *,
+    is_excluded: bool = False,
+    exam_ids: Sequence[str] | None = None,
+    refusals: Refusals | None = None,
+) -> LesionFile:
     """Nodules of an annotation file, or the findings of an excluded list.
 
     Parameters
@@ -39,53 +46,53 @@ def read_luna16_lesions(path: Path, *, is_excluded: bool = False, exam_ids: Sequ
         Whether the file is the list of excluded findings, which looks like the other.
     exam_ids
         The exams there are; ids of the file that lost zeros are repaired after it (`repair_exam_ids`).
+    refusals
+        Where malformed lines go; None: the first ends the reading.
 
     Raises
     ------
     FormatError
-        A column is absent, a value is no finite number, or an id cannot be repaired.
+        A column is absent, two ids would be repaired to one, or a line is refused and the reading is strict.
     """
-    rows = read_rows(path, required=(ID_COLUMN, *_POSITION_COLUMNS, _DIAMETER_COLUMN))
+    refusals = refusals or Refusals()
+    rows = read_rows(path, required=(ID_COLUMN, *_POSITION_COLUMNS, _DIAMETER_COLUMN), refusals=refusals)
     repaired, warnings = _repaired(path, rows, exam_ids)
     seen: Counter[str] = Counter()
-    lesions = []
-    for row in rows:
+    lesions, where = [], []
+    for place, (row, position, diameter) in refusals.read_each(((row.where, row) for row in rows), _lesion_values):
         exam_id = repaired[row.values[ID_COLUMN]]
         seen[exam_id] += 1
-        diameter = finite(row.values[_DIAMETER_COLUMN], f"{row.where}: {_DIAMETER_COLUMN}")
         lesions.append(
             Lesion(
                 exam_id,
                 f"x{seen[exam_id]}" if is_excluded else str(seen[exam_id]),
-                _position(row),
+                position,
                 diameter_mm=diameter if diameter >= 0 else None,
                 is_excluded=is_excluded,
                 label="excluded finding" if is_excluded else "nodule",
                 source=f"{path.name}:{row.line}",
             )
         )
-    return LesionFile(tuple(lesions), tuple(seen), warnings)
+        where.append(place)
+    return LesionFile(tuple(lesions), tuple(seen), warnings, tuple(where), refusals.found)
 
 
-def read_luna16_marks(path: Path, *, exam_ids: Sequence[str] | None = None) -> MarkFile:
-    """Marks of a submission; `exam_ids` as in `read_luna16_lesions`.
-
-    Raises
-    ------
-    FormatError
-        A column is absent, a value is no finite number, or an id cannot be repaired.
-    """
-    rows = read_rows(path, required=(ID_COLUMN, *_POSITION_COLUMNS, _SCORE_COLUMN))
+def read_luna16_marks(
+    path: Path, *, exam_ids: Sequence[str] | None = None, refusals: Refusals | None = None
+) -> MarkFile:
+    """Marks of a submission; parameters and errors as `read_luna16_lesions`."""
+    refusals = refusals or Refusals()
+    rows = read_rows(path, required=(ID_COLUMN, *_POSITION_COLUMNS, _SCORE_COLUMN), refusals=refusals)
     repaired, warnings = _repaired(path, rows, exam_ids)
-    marks = [
-        Mark(
-            repaired[row.values[ID_COLUMN]],
-            _position(row),
-            finite(row.values[_SCORE_COLUMN], f"{row.where}: {_SCORE_COLUMN}"),
-        )
-        for row in rows
-    ]
-    return MarkFile(tuple(marks), tuple(dict.fromkeys(mark.exam_id for mark in marks)), warnings)
+
+    def read(where: str, row: Row) -> Mark:
+        score = finite(row.values[_SCORE_COLUMN], f"{where}: {_SCORE_COLUMN}")
+        return Mark(repaired[row.values[ID_COLUMN]], _position(row), score)
+
+    found = list(refusals.read_each(((row.where, row) for row in rows), read))
+    marks = tuple(mark for _, mark in found)
+    exams = tuple(dict.fromkeys(mark.exam_id for mark in marks))
+    return MarkFile(marks, exams, warnings, where=tuple(where for where, _ in found), refusals=refusals.found)
 
 
 def repair_exam_ids(found: Iterable[str], known: Sequence[str]) -> dict[str, str]:
@@ -137,6 +144,10 @@ def _refuse_merged(path: Path, repaired: dict[str, str]) -> None:
         other = first.setdefault(exam_id, found)
         if other != found:
             raise FormatError(f"{path}: ids {other!r} and {found!r} would both be exam {exam_id!r}; write them whole")
+
+
+def _lesion_values(where: str, row: Row) -> tuple[Row, Point, float]:
+    return row, _position(row), finite(row.values[_DIAMETER_COLUMN], f"{where}: {_DIAMETER_COLUMN}")
 
 
 def _position(row: Row) -> Point:

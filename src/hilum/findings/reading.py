@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from hilum.errors import FormatError
-from hilum.findings.delimited import column_names, delimiter_of
+from hilum.findings.checking import check_lesions, check_marks
+from hilum.findings.delimited import column_names, delimiter_hint, delimiter_of
 from hilum.findings.lists import ExamFile, LesionFile, MarkFile
 from hilum.findings.luna16 import ID_COLUMN, read_luna16_lesions, read_luna16_marks
 from hilum.findings.mps import read_mps
 from hilum.findings.nih import read_annotations, read_candidates
+from hilum.findings.refusing import Refusals
 from hilum.findings.tables import PARQUET_MAGIC, read_lesion_table, read_mark_table
 from hilum.findings.text import read_text
 from hilum.model.findings import Lesion, Mark
@@ -42,34 +44,34 @@ def read_lesions(
     geometries: Mapping[str, Geometry] | None = None,
     is_excluded: bool = False,
     exam_ids: Sequence[str] | None = None,
+    is_lenient: bool = False,
 ) -> LesionFile:
     """Lesions of a file or folder.
 
     Parameters
     ----------
     geometries
-        Grids of the CTs by exam; where one is given, NIH's indices decide over the points.
+        Grids of the CTs by exam; where one is given, NIH's indices decide over the points, and no lesion may lie
+        outside it.
     is_excluded
         All findings of the file are excluded ones (LUNA16's second list).
     exam_ids
-        The exams there are; ids in a LUNA16 CSV that lost zeros are repaired after them.
+        The exams there are; ids in a LUNA16 CSV that lost zeros are repaired after them, and lesions of any other exam
+        are refused.
+    is_lenient
+        Leave refused lines out and list them in `LesionFile.refusals` instead of ending at the first. The lines of
+        NIH's files and of point sets depend on each other: a malformed one ends the reading in any case.
 
     Raises
     ------
     FormatError
-        The format is not known or the file is malformed; the message says where and what was expected.
+        The format is not known; the file is malformed, or a line of it is and the reading is strict. The message says
+        where and what was expected.
     """
     path = Path(path)
-    found = _format(path)
-    if found == "folder":
-        file = read_annotations(path, geometries=geometries)
-    elif found == "luna16":
-        return read_luna16_lesions(path, is_excluded=is_excluded, exam_ids=exam_ids)
-    elif found == "point set":
-        file = _lesions_of_point_set(path)
-    else:
-        file = read_lesion_table(path)
-    return _as_excluded(file) if is_excluded else file
+    refusals = Refusals(is_lenient=is_lenient)
+    file = _lesions(path, refusals, geometries=geometries, is_excluded=is_excluded, exam_ids=exam_ids)
+    return check_lesions(file, refusals, exam_ids=exam_ids, geometries=geometries)
 
 
 def read_marks(
@@ -77,18 +79,51 @@ def read_marks(
     *,
     geometries: Mapping[str, Geometry] | None = None,
     exam_ids: Sequence[str] | None = None,
+    is_lenient: bool = False,
 ) -> MarkFile:
     """Marks of a file or folder; parameters and errors as `read_lesions`."""
     path = Path(path)
+    refusals = Refusals(is_lenient=is_lenient)
+    file = _marks(path, refusals, geometries=geometries, exam_ids=exam_ids)
+    return check_marks(file, refusals, exam_ids=exam_ids, geometries=geometries)
+
+
+def _lesions(
+    path: Path,
+    refusals: Refusals,
+    *,
+    geometries: Mapping[str, Geometry] | None,
+    is_excluded: bool,
+    exam_ids: Sequence[str] | None,
+) -> LesionFile:
+    found = _format(path)
+    if found == "folder":
+        file = read_annotations(path, geometries=geometries)
+    elif found == "luna16":
+        return read_luna16_lesions(path, is_excluded=is_excluded, exam_ids=exam_ids, refusals=refusals)
+    elif found == "point set":
+        file = _lesions_of_point_set(path)
+    else:
+        file = read_lesion_table(path, refusals=refusals)
+    return _as_excluded(file) if is_excluded else file
+
+
+def _marks(
+    path: Path,
+    refusals: Refusals,
+    *,
+    geometries: Mapping[str, Geometry] | None,
+    exam_ids: Sequence[str] | None,
+) -> MarkFile:
     found = _format(path)
     if found == "folder":
         return read_candidates(path, geometries=geometries)
     if found == "luna16":
-        return read_luna16_marks(path, exam_ids=exam_ids)
+        return read_luna16_marks(path, exam_ids=exam_ids, refusals=refusals)
     if found == "point set":
         marks = tuple(Mark(path.stem, point, 0.0) for point in read_mps(path))
         return MarkFile(marks, (path.stem,), scored=False)
-    return read_mark_table(path)
+    return read_mark_table(path, refusals=refusals)
 
 
 def read_exams(path: str | Path) -> ExamFile:
@@ -139,12 +174,14 @@ def _format(path: Path) -> Format:
         return "point set"
     if start.startswith(PARQUET_MAGIC):
         return "table"
-    names = column_names(start.decode("utf-8-sig", errors="replace"))
+    text = start.decode("utf-8-sig", errors="replace")
+    names = column_names(text)
     if ID_COLUMN in names:
         return "luna16"
     if "exam_id" in names:
         return "table"
-    raise FormatError(f"{path}: begins with {start[:60]!r}; expected {_EXPECTED}")
+    begin = f"begins with {start[:60]!r}" if start.strip() else "begins with nothing: the file is empty"
+    raise FormatError(f"{path}: {begin}{delimiter_hint(text.split(chr(10), 1)[0])}; expected {_EXPECTED}")
 
 
 def _lesions_of_point_set(path: Path) -> LesionFile:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from hilum.errors import FormatError
 from hilum.findings.delimited import read_rows
 from hilum.findings.lists import LesionFile, MarkFile
+from hilum.findings.refusing import Refusals
 from hilum.findings.text import finite
 from hilum.model.findings import Lesion, Mark
 from hilum.model.tables import LESIONS, MARKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from hilum.model.findings import Point
@@ -27,70 +28,87 @@ PARQUET_MAGIC = b"PAR1"
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
-def read_lesion_table(path: Path) -> LesionFile:
+def read_lesion_table(path: Path, *, refusals: Refusals | None = None) -> LesionFile:
     """Lesions of a CSV or Parquet file with the columns of the lesions table.
 
     Needed are ``exam_id`` and the position; lesions without a name are numbered in their exam, other absent columns
     are empty, columns of other names are passed over with a warning.
 
+    Parameters
+    ----------
+    refusals
+        Where malformed lines go; None: the first ends the reading.
+
     Raises
     ------
     FormatError
-        The file is malformed; the message names file and line.
+        The file is malformed, or a line is and the reading is strict; the message names file and line.
     """
-    records, warnings = _records(path, LESIONS)
-    lesions = []
+    refusals = refusals or Refusals()
+    rows, warnings = _rows(path, LESIONS, refusals)
     numbers: Counter[str] = Counter()
-    for where, record in records:
-        exam_id = str(record["exam_id"])
-        numbers[exam_id] += 1
-        lesions.append(
-            Lesion(
-                exam_id,
-                str(record["lesion_id"] or numbers[exam_id]),
-                _position(record, where),
-                short_axis_mm=record["short_axis_mm"],
-                long_axis_mm=record["long_axis_mm"],
-                diameter_mm=record["diameter_mm"],
-                is_excluded=bool(record["is_excluded"]),
-                label=record["label"] or "",
-                source=record["source"] or where.rpartition("/")[2],
-                series_uid=record["series_uid"] or "",
-                box_mm=_box(record, where),
-                mask_label=_mask_label(record, where),
-            )
-        )
-    return LesionFile(tuple(lesions), tuple(numbers), warnings)
+
+    def read(where: str, values: dict[str, Any]) -> Lesion:
+        lesion = _lesion(where, values, numbers)
+        numbers[lesion.exam_id] += 1
+        return lesion
+
+    found = list(refusals.read_each(rows, read))
+    lesions = tuple(lesion for _, lesion in found)
+    return LesionFile(lesions, tuple(numbers), warnings, tuple(where for where, _ in found), refusals.found)
 
 
-def read_mark_table(path: Path) -> MarkFile:
+def read_mark_table(path: Path, *, refusals: Refusals | None = None) -> MarkFile:
     """Marks of a CSV or Parquet file with the columns of the marks table; without ``score`` they are not scored.
 
-    Raises
-    ------
-    FormatError
-        The file is malformed; the message names file and line.
+    Parameters and errors as `read_lesion_table`; where some marks have a score, those without are refused.
     """
-    records, warnings = _records(path, MARKS)
-    marks = []
-    scores = 0
-    for where, record in records:
-        score = record["score"]
-        scores += score is not None
-        marks.append(
-            Mark(
-                str(record["exam_id"]),
-                _position(record, where),
-                score or 0.0,
-                record["series_uid"] or "",
-                diameter_mm=_length(record["diameter_mm"], f"{where}: diameter_mm"),
-                box_mm=_box(record, where),
-            )
-        )
-    if 0 < scores < len(marks):
-        raise FormatError(f"{path}: {len(marks) - scores} of {len(marks)} marks have no score; expected all or none")
+    refusals = refusals or Refusals()
+    rows, warnings = _rows(path, MARKS, refusals)
+    scores = {where: values["score"] for where, values in rows if values.get("score") not in (None, "")}
+
+    def read(where: str, values: dict[str, Any]) -> Mark:
+        if scores and where not in scores:
+            raise FormatError(f"{where}: the mark has no score, {len(scores)} of {len(rows)} do; expected all or none")
+        return _mark(where, values)
+
+    found = list(refusals.read_each(rows, read))
+    marks = tuple(mark for _, mark in found)
     exam_ids = tuple(dict.fromkeys(mark.exam_id for mark in marks))
-    return MarkFile(tuple(marks), exam_ids, warnings, scored=scores == len(marks))
+    places = tuple(where for where, _ in found)
+    return MarkFile(marks, exam_ids, warnings, scored=bool(scores) or not rows, where=places, refusals=refusals.found)
+
+
+def _lesion(where: str, values: dict[str, Any], numbers: Counter[str]) -> Lesion:
+    """One lesion; without a name it gets the next number of its exam."""
+    record = _record(values, LESIONS, where)
+    exam_id = str(record["exam_id"])
+    return Lesion(
+        exam_id,
+        str(record["lesion_id"] or numbers[exam_id] + 1),
+        _position(record, where),
+        short_axis_mm=_length(record["short_axis_mm"], f"{where}: short_axis_mm"),
+        long_axis_mm=_length(record["long_axis_mm"], f"{where}: long_axis_mm"),
+        diameter_mm=_length(record["diameter_mm"], f"{where}: diameter_mm"),
+        is_excluded=bool(record["is_excluded"]),
+        label=record["label"] or "",
+        source=record["source"] or where.rpartition("/")[2],
+        series_uid=record["series_uid"] or "",
+        box_mm=_box(record, where),
+        mask_label=_mask_label(record, where),
+    )
+
+
+def _mark(where: str, values: dict[str, Any]) -> Mark:
+    record = _record(values, MARKS, where)
+    return Mark(
+        str(record["exam_id"]),
+        _position(record, where),
+        record["score"] or 0.0,
+        record["series_uid"] or "",
+        diameter_mm=_length(record["diameter_mm"], f"{where}: diameter_mm"),
+        box_mm=_box(record, where),
+    )
 
 
 def write_lesion_table(path: Path, lesions: Iterable[Lesion]) -> None:
@@ -149,20 +167,20 @@ def _write(path: Path, table: Table, records: Sequence[dict[str, Any]]) -> None:
         writer.writerows(records)
 
 
-def _records(path: Path, table: Table) -> tuple[Iterator[tuple[str, dict[str, Any]]], tuple[str, ...]]:
-    """Rows with their place, every column of `table` present (None where the file has none), and the warnings."""
+def _rows(path: Path, table: Table, refusals: Refusals) -> tuple[list[tuple[str, dict[str, Any]]], tuple[str, ...]]:
+    """Rows with their place, and a warning of columns that are not of `table`."""
     with path.open("rb") as file:
         is_parquet = file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
-    rows = _parquet_rows(path) if is_parquet else _text_rows(path)
+    rows = _parquet_rows(path) if is_parquet else _text_rows(path, refusals)
     known = set(table.column_names)
-    names = list(dict.fromkeys(name for _, values in rows[:1] for name in values))
-    unknown = [name for name in names if name not in known]
+    unknown = [name for _, values in rows[:1] for name in values if name not in known]
     warnings = (f"{path.name}: column(s) {', '.join(unknown)} are not of the {table.name} table",) if unknown else ()
-    return ((where, _record(values, table, where)) for where, values in rows), warnings
+    return rows, warnings
 
 
-def _text_rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
-    return [(row.where, dict(row.values)) for row in read_rows(path, required=("exam_id", *POSITION_COLUMNS))]
+def _text_rows(path: Path, refusals: Refusals) -> list[tuple[str, dict[str, Any]]]:
+    rows = read_rows(path, required=("exam_id", *POSITION_COLUMNS), refusals=refusals)
+    return [(row.where, dict(row.values)) for row in rows]
 
 
 def _parquet_rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
