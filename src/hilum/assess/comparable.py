@@ -6,10 +6,12 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from hilum.assess.assessment import Assessment
 
-    LesionKey = tuple[str, tuple[float, ...], float | None, bool]
+    LesionKey = tuple[str, tuple[float, ...], float | None, bool, tuple[float, ...], int]
 
 
 def why_not_comparable(first: Assessment, second: Assessment, names: tuple[str, str]) -> tuple[str, ...]:
@@ -63,13 +65,25 @@ def _other_lesions(first: Assessment, second: Assessment, names: tuple[str, str]
 def _lesions(assessment: Assessment, exam_ids: set[str]) -> Counter[LesionKey]:
     """The lesions of some exams as what decides about hits; their names do not."""
     lesions = assessment.lesions
+    count = len(lesions)
+    boxes = [[]] * count if lesions.box_mm is None else np.nan_to_num(lesions.box_mm).tolist()
+    labels = [0] * count if lesions.mask_label is None else lesions.mask_label.tolist()
     return Counter(
-        (assessment.exam_ids[exam], tuple(position), None if math.isnan(diameter) else diameter, is_excluded)
-        for exam, position, diameter, is_excluded in zip(
+        (
+            assessment.exam_ids[exam],
+            tuple(position),
+            None if math.isnan(diameter) else diameter,
+            is_excluded,
+            box,
+            label,
+        )
+        for exam, position, diameter, is_excluded, box, label in zip(
             lesions.exam.tolist(),
             lesions.position_mm.tolist(),
             lesions.diameter_mm.tolist(),
             lesions.is_excluded.tolist(),
+            map(tuple, boxes),
+            labels,
             strict=True,
         )
         if assessment.exam_ids[exam] in exam_ids
@@ -77,9 +91,11 @@ def _lesions(assessment: Assessment, exam_ids: set[str]) -> Counter[LesionKey]:
 
 
 def _lesion_words(key: LesionKey) -> str:
-    exam_id, position, diameter, is_excluded = key
+    exam_id, position, diameter, is_excluded, box, label = key
     what = "excluded finding" if is_excluded else "lesion"
     size = "unknown size" if diameter is None else f"{diameter:g} mm"
+    size += f", box {' × '.join(f'{side:g}' for side in box)} mm" if any(box) else ""
+    size += f", mask label {label}" if label else ""
     return f"{what} of {size} at ({', '.join(f'{value:g}' for value in position)}) in {exam_id}"
 
 
