@@ -96,7 +96,7 @@ def test_the_report_can_be_made_again_by_hand(first: Result, folder: Path, tmp_p
     archive = str(folder / "archive")
     out = tmp_path / "mine.html"
     words = ("report", "classic", "--archive", archive, "--out", str(out), "--hit", "within-lesion-radius")
-    done = run(*words, "--title", "My title", "--bootstraps", "0", "--gallery-count", "1")
+    done = run(*words, "--title", "My title", "--bootstraps", "0", "--pictures", "1")
     assert done.exit_code == 0
     page = out.read_text()
     assert "<h1>My title</h1>" in page

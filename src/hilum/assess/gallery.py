@@ -1,19 +1,20 @@
-"""Which hits, false positives and misses a report shows, and the pictures of them."""
+"""Every hit, false positive and miss of a report, and the pictures of the first of each."""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from math import inf
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hilum.assess.matching import NONE, LesionState, MarkState
+from hilum.assess.listing import Listing, list_at
+from hilum.assess.matching import NONE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from hilum.assess.assessment import Assessment
     from hilum.model.findings import Point
@@ -59,17 +60,37 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Cards of one kind, and how many there are in all."""
+    """All of one kind.
+
+    Attributes
+    ----------
+    name, order
+        What they are, and how they are sorted, in words.
+    cards
+        All of them, without pictures.
+    pictured
+        The first of them again, with pictures.
+    """
 
     name: str
     order: str
-    total: int
     cards: tuple[Card, ...]
+    pictured: tuple[Card, ...]
+
+    @property
+    def has_lesions(self) -> bool:
+        """Whether the cards are of lesions: then they have a name and mostly a size."""
+        return any(card.lesion_id is not None for card in self.cards)
+
+    @property
+    def has_distances(self) -> bool:
+        """Whether the cards are of marks on lesions."""
+        return any(card.distance_mm is not None for card in self.cards)
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """Chooses cards at an operating point.
+    """What an operating point hits, adds and misses.
 
     Attributes
     ----------
@@ -78,9 +99,9 @@ class Gallery:
     rate
         False positives an exam of the operating point: marks at or above its threshold count.
     count
-        Most cards of a kind.
+        Most pictures of a kind.
     crops
-        Gives the pictures; None: cards without pictures.
+        Gives the pictures; None: there are none.
     exam_names
         Names to show instead of exam ids.
     """
@@ -91,79 +112,62 @@ class Gallery:
     crops: Crops | None = None
     exam_names: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def threshold(self) -> float:
-        """Score from which marks count; infinite if none may."""
-        threshold = self.assessment.froc.operating_point(self.rate).threshold
-        return inf if threshold is None else threshold
+    @cached_property
+    def listing(self) -> Listing:
+        """The rows that are shown."""
+        return list_at(self.assessment, self.rate)
 
     def groups(self) -> tuple[Group, ...]:
         """Hits and false positives by descending score, misses by descending size."""
-        hits = self._marks(MarkState.TRUE_POSITIVE)
-        false = self._marks(MarkState.FALSE_POSITIVE)
-        misses = self._misses()
         return (
-            Group("Hits", "highest scores first", len(hits), tuple(map(self._mark_card, self._shown(hits)))),
-            Group(
-                "False positives", "highest scores first", len(false), tuple(map(self._mark_card, self._shown(false)))
-            ),
-            Group("Misses", "largest first", len(misses), tuple(map(self._lesion_card, self._shown(misses)))),
+            self._group("Hits", "highest scores first", self.listing.hits, self._hit),
+            self._group("False positives", "highest scores first", self.listing.false_positives, self._card),
+            self._group("Misses", "largest first", self.listing.missed, self._card),
         )
 
-    def _shown(self, rows: Sequence[int]) -> Sequence[int]:
-        return rows[: self.count]
+    def _group(
+        self, name: str, order: str, rows: Iterable[dict[str, Any]], card_of: Callable[[dict[str, Any]], Card]
+    ) -> Group:
+        exams, cards = [], []
+        for row in rows:
+            exams.append(row["exam_id"])
+            cards.append(card_of(row))
+        pictured = [
+            replace(card, pictures=self._pictures(exam_id, card.position_mm))
+            for exam_id, card in zip(exams[: self.count], cards, strict=False)
+        ]
+        return Group(name, order, tuple(cards), tuple(card for card in pictured if card.pictures))
 
-    def _marks(self, state: MarkState) -> list[int]:
-        """Rows of the counted marks of a state; ties in the order given."""
-        score = self.assessment.marks.score
-        rows = np.nonzero((self.assessment.matching.mark_state == state) & (score >= self.threshold))[0]
-        ordered: list[int] = rows[np.argsort(-score[rows], kind="stable")].tolist()
-        return ordered
-
-    def _misses(self) -> list[int]:
-        """Rows of the lesions that no counted mark hits."""
-        matching, lesions = self.assessment.matching, self.assessment.lesions
-        is_hit = np.zeros(len(lesions), dtype=np.bool_)
-        by_mark = matching.lesion_mark != NONE
-        is_hit[by_mark] = self.assessment.marks.score[matching.lesion_mark[by_mark]] >= self.threshold
-        rows = np.nonzero((matching.lesion_state != LesionState.EXCLUDED) & ~is_hit)[0]
-        size = np.nan_to_num(lesions.diameter_mm[rows], nan=0.0)
-        ordered: list[int] = rows[np.argsort(-size, kind="stable")].tolist()
-        return ordered
-
-    def _mark_card(self, row: int) -> Card:
-        marks, lesions = self.assessment.marks, self.assessment.lesions
-        position = _triple(marks.position_mm[row])
-        lesion = int(self.assessment.matching.mark_lesion[row])
-        exam_id = self.assessment.exam_ids[int(marks.exam[row])]
-        card = Card(self._name(exam_id), position, float(marks.score[row]), pictures=self._pictures(exam_id, position))
-        if lesion == NONE:
-            return card
-        distance = float(np.linalg.norm(marks.position_mm[row] - lesions.position_mm[lesion]))
-        return self._with_lesion(card, lesion, distance)
-
-    def _lesion_card(self, row: int) -> Card:
-        lesions, mark = self.assessment.lesions, int(self.assessment.matching.lesion_mark[row])
-        position = _triple(lesions.position_mm[row])
-        exam_id = self.assessment.exam_ids[int(lesions.exam[row])]
-        score = None if mark == NONE else float(self.assessment.marks.score[mark])
-        card = Card(self._name(exam_id), position, score, pictures=self._pictures(exam_id, position))
-        return self._with_lesion(card, row, None)
-
-    def _with_lesion(self, card: Card, lesion: int, distance_mm: float | None) -> Card:
-        diameter = float(self.assessment.lesions.diameter_mm[lesion])
+    def _card(self, row: dict[str, Any]) -> Card:
+        """A row of marks or lesions as it stands."""
+        diameter = row.get("diameter_mm")
         return Card(
-            card.exam,
-            card.position_mm,
-            card.score,
-            str(self.assessment.lesions.lesion_id[lesion]),
-            diameter if diameter > 0 else None,
-            distance_mm,
-            card.pictures,
+            self.exam_names.get(row["exam_id"], row["exam_id"]),
+            (row["x_mm"], row["y_mm"], row["z_mm"]),
+            row["score"],
+            row["lesion_id"],
+            diameter if diameter and diameter > 0 else None,
         )
 
-    def _name(self, exam_id: str) -> str:
-        return self.exam_names.get(exam_id, exam_id)
+    def _hit(self, row: dict[str, Any]) -> Card:
+        """A lesion's row, at the place of the mark that hits it."""
+        lesion = self._lesion_rows[row["exam_id"], row["lesion_id"]]
+        marks, lesions = self.assessment.marks, self.assessment.lesions
+        position = marks.position_mm[int(self.assessment.matching.lesion_mark[lesion])]
+        return replace(
+            self._card(row),
+            position_mm=_triple(position),
+            distance_mm=float(np.linalg.norm(position - lesions.position_mm[lesion])),
+        )
+
+    @cached_property
+    def _lesion_rows(self) -> dict[tuple[str, str], int]:
+        """Row of each lesion that a mark hits, by exam and name."""
+        lesions, hit = self.assessment.lesions, self.assessment.matching.lesion_mark != NONE
+        return {
+            (self.assessment.exam_ids[int(lesions.exam[row])], str(lesions.lesion_id[row])): int(row)
+            for row in np.nonzero(hit)[0]
+        }
 
     def _pictures(self, exam_id: str, position: Point) -> tuple[Picture, ...]:
         found = self.crops(exam_id, position) if self.crops else {}

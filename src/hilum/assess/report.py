@@ -2,47 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from hilum.assess.forest import strata_forest
 from hilum.assess.froc import CPM_RATES
 from hilum.assess.gallery import Gallery
-from hilum.assess.matching import NONE, LesionState
+from hilum.assess.page import Figure, number, rate_words, span, template, whole
 from hilum.assess.plot import froc_svg, rate_text
+from hilum.assess.strata import SIZE, stratify
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from concurrent.futures import Executor
     from pathlib import Path
-
-    from jinja2 import Template
 
     from hilum.assess.assessment import Assessment
     from hilum.assess.gallery import Crops
-    from hilum.assess.intervals import Interval
+    from hilum.assess.strata_columns import ExamValues, LesionValues
 
-TEMPLATE = "report.html.j2"
+PAGE = "report.html.j2"
 
-GALLERY_RATE = 4.0
-"""False positives an exam at which the gallery is chosen: about as many as a reader would look through."""
+AT_RATE = 4.0
+"""False positives an exam at which lesions and marks are listed: about as many as a reader would look through."""
 
-GALLERY_COUNT = 6
-SIZE_EDGES_MM = (0.0, 10.0, 15.0, 20.0, 30.0, float("inf"))
-"""Borders of the rows of the table by size; 10 and 15 mm are those of RECIST 1.1 for nodes."""
-
-SIZE_RATES = (1.0, 4.0)
-
-
-@dataclass(frozen=True, slots=True)
-class SizeRow:
-    """Lesions of a range of sizes, and how many of them are hit at `SIZE_RATES` and by any mark."""
-
-    size: str
-    lesions: int
-    hits: tuple[int, ...]
+PICTURES = 6
+HEAD_RATES = (1.0, 4.0)
+"""False positives an exam whose sensitivity stands at the head."""
 
 
 def write_report(path: Path, assessment: Assessment, **options: Any) -> None:
@@ -60,8 +45,12 @@ def report_html(
     provenance: Mapping[str, str] | None = None,
     crops: Crops | None = None,
     exam_names: Mapping[str, str] | None = None,
-    gallery_rate: float = GALLERY_RATE,
-    gallery_count: int = GALLERY_COUNT,
+    at_rate: float = AT_RATE,
+    pictures: int = PICTURES,
+    by: Sequence[str] = (SIZE,),
+    lesion_values: Mapping[str, LesionValues] | None = None,
+    exam_values: Mapping[str, ExamValues] | None = None,
+    executor: Executor | None = None,
 ) -> str:
     """Give the report as HTML.
 
@@ -74,111 +63,71 @@ def report_html(
     provenance
         Where the marks, lesions and exams come from: run, cohort, snapshot, versions.
     crops
-        Gives the PNG pictures of a place; None: a gallery without pictures.
+        Gives the PNG pictures of a place; None: lists without pictures.
     exam_names
         Names to show instead of exam ids.
-    gallery_rate, gallery_count
-        Operating point at which the gallery is chosen, and most cards of a kind in it.
+    at_rate
+        False positives an exam of the operating point at which lesions and marks are listed and strata are read.
+    pictures
+        Most pictures of hits, of false positives, of misses; the lists have all of them.
+    by
+        Columns to give a forest plot each; those in which all have the same value get none.
+    lesion_values, exam_values, executor
+        As `stratify`.
+
+    Raises
+    ------
+    AssessmentError
+        No column, or more than one, has a name of `by`.
     """
-    gallery = Gallery(assessment, gallery_rate, gallery_count, crops, exam_names or {})
-    return _template().render(
+    gallery = Gallery(assessment, at_rate, pictures, crops, exam_names or {})
+    strata = [
+        stratify(
+            assessment,
+            column,
+            lesion_values=lesion_values,
+            exam_values=exam_values,
+            rates=(at_rate,),
+            executor=executor,
+        )
+        for column in by
+    ]
+    forests = [strata_forest(one, at_rate) for one in strata if len(one.strata) > 1]
+    return template(PAGE).render(
         title=title,
         subtitle=subtitle,
         notice=notice,
-        provenance=provenance or {},
+        provenance={"": provenance or {}},
         result=assessment,
         counts=assessment.counts,
         figures=_figures(assessment),
         plot=froc_svg(assessment),
         points=list(zip(assessment.operating_points, assessment.intervals, strict=True)),
+        merits=assessment.merit_rows(),
         cpm_rates=", ".join(rate_text(rate) for rate in CPM_RATES),
-        sizes=size_rows(assessment),
-        size_rates=SIZE_RATES,
+        forests=forests,
+        has_certain=any(row.estimate.is_certain for forest in forests for row in forest.rows),
         groups=gallery.groups(),
-        gallery_rate=gallery_rate,
-        gallery_threshold=gallery.threshold if np.isfinite(gallery.threshold) else None,
+        at_rate=at_rate,
+        threshold=gallery.listing.threshold,
+        choices=assessment.choices(),
+        cover=f"{assessment.confidence:.0%}" if assessment.draws else "",
     )
-
-
-def size_rows(assessment: Assessment) -> tuple[SizeRow, ...]:
-    """Lesions by size, ranges without lesions left out; lesions of unknown size last."""
-    lesions, matching = assessment.lesions, assessment.matching
-    is_lesion = matching.lesion_state != LesionState.EXCLUDED
-    score = np.full(len(lesions), -np.inf)
-    is_hit = matching.lesion_mark != NONE
-    score[is_hit] = assessment.marks.score[matching.lesion_mark[is_hit]]
-    thresholds = [assessment.froc.operating_point(rate).threshold for rate in SIZE_RATES]
-    reached = [score >= (np.inf if threshold is None else threshold) for threshold in thresholds]
-    size = np.where(lesions.diameter_mm > 0, lesions.diameter_mm, np.nan)
-    ranges = [(_size_text(low, high), (size >= low) & (size < high)) for low, high in pairwise(SIZE_EDGES_MM)]
-    ranges.append(("unknown", np.isnan(size)))
-    rows = []
-    for text, is_of_size in ranges:
-        chosen = is_lesion & is_of_size
-        hits = tuple(int(np.sum(chosen & counted)) for counted in (*reached, is_hit))
-        rows.append(SizeRow(text, int(np.sum(chosen)), hits))
-    return tuple(row for row in rows if row.lesions)
-
-
-def _size_text(low: float, high: float) -> str:
-    if high == float("inf"):
-        return f"{low:g} mm and more"
-    return f"below {high:g} mm" if low == 0 else f"{low:g} to below {high:g} mm"
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A number at the head of the report."""
-
-    value: str
-    meaning: str
-    detail: str
 
 
 def _figures(assessment: Assessment) -> tuple[Figure, ...]:
     counts = assessment.counts
-    intervals = dict(zip((point.rate for point in assessment.operating_points), assessment.intervals, strict=True))
+    intervals = dict(zip(assessment.rates, assessment.intervals, strict=True))
     at = [
         Figure(
-            _number(assessment.froc.sensitivity_at(rate)), f"sensitivity at {_rate_words(rate)}", _span(intervals[rate])
+            number(assessment.froc.sensitivity_at(rate)), f"sensitivity at {rate_words(rate)}", span(intervals[rate])
         )
-        for rate in SIZE_RATES
+        for rate in HEAD_RATES
     ]
-    exams = f"of {counts.participants} participants; {counts.exams_with_lesions} with lesions"
+    exams = f"of {whole(counts.participants)} participants; {whole(counts.exams_with_lesions)} with lesions"
     return (
-        Figure(_number(assessment.cpm), "CPM, mean sensitivity", _span(assessment.cpm_interval)),
+        Figure(number(assessment.cpm), "CPM, mean sensitivity", span(assessment.cpm_interval)),
         *at,
-        Figure(f"{counts.lesions}", "lesions", f"{counts.excluded_findings} excluded findings"),
-        Figure(f"{counts.exams}", "exams", exams),
+        Figure(whole(counts.lesions), "lesions", f"{whole(counts.excluded_findings)} excluded findings"),
+        Figure(whole(counts.exams), "exams", exams),
     )
-
-
-def _rate_words(rate: float) -> str:
-    return f"{rate_text(rate)} false positive{'' if rate == 1 else 's'} an exam"
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _score(value: float | None) -> str:
-    return "–" if value is None else f"{value:#.4g}"
-
-
-def _span(interval: Interval | None) -> str:
-    return f"{interval.low:.3f}–{interval.high:.3f}" if interval else ""
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("hilum.assess", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": _number, "span": _span, "rate": rate_text, "score": _score}
-    return environment.get_template(TEMPLATE)

@@ -1,18 +1,47 @@
-"""``hilum report``: a run assessed, as one HTML file with pictures."""
+"""``hilum report``: a run or several as one HTML file."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path  # noqa: TC003 (Typer reads the annotations when it runs)
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.output import ArchiveOption, tell
-from hilum.errors import AssessmentError
+from hilum.cli.inputs import (
+    FOLD,
+    ExamsOption,
+    ExcludedOption,
+    Inputs,
+    LesionsOption,
+    RunArchiveOption,
+    exam_columns,
+    inputs_of,
+    names_of,
+    require_scores,
+)
+from hilum.cli.output import tell
+from hilum.cli.rules import (
+    HitOption,
+    IntervalMethod,
+    IntervalOption,
+    Luna16Option,
+    MasksOption,
+    MaxMarksOption,
+    MinShortAxisOption,
+    SeedOption,
+    SharedMarkOption,
+    SmallerOption,
+    UnknownSizeOption,
+    assess_inputs,
+    criterion_of,
+    policy_of,
+)
+from hilum.errors import HilumError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from hilum.assess import Assessment
     from hilum.assess.gallery import Crops
@@ -21,6 +50,10 @@ if TYPE_CHECKING:
     from hilum.model.findings import Point
     from hilum.model.series import Series
     from hilum.volume import Volume
+
+DEFAULT_HIT = "within-distance:15"
+
+REGION = "region"
 
 CROP_MM = 60.0
 """Side of a picture: a node of 30 mm and as much around it."""
@@ -38,76 +71,211 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    run: Annotated[str, typer.Argument(help="Name of a run of the archive.", show_default=False)],
+    methods: Annotated[
+        list[str], typer.Argument(metavar="METHOD...", help="Names of runs, or files of marks.", show_default=False)
+    ],
     *,
-    archive: ArchiveOption,
     out: Annotated[Path, typer.Option(help="HTML file to write.", show_default=False)],
-    hit: Annotated[str, typer.Option(help="within-lesion-radius, or within-distance:MM.")] = "within-distance:15",
-    bootstraps: Annotated[int, typer.Option(min=0, help="Draws for the confidence intervals; 0: none.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
-    gallery_rate: Annotated[
-        float, typer.Option(min=0, help="False positives an exam at which the gallery is chosen.")
+    archive: RunArchiveOption = None,
+    lesions: LesionsOption = None,
+    excluded: ExcludedOption = None,
+    exams: ExamsOption = None,
+    hit: HitOption = "",
+    luna16: Luna16Option = False,
+    shared_mark: SharedMarkOption = None,
+    max_marks: MaxMarksOption = None,
+    masks: MasksOption = None,
+    min_short_axis: MinShortAxisOption = None,
+    smaller: SmallerOption = None,
+    unknown_size: UnknownSizeOption = None,
+    at_rate: Annotated[
+        float,
+        typer.Option(min=0, help="False positives an exam at which lesions and marks are listed and strata read."),
     ] = 4.0,
-    gallery_count: Annotated[
-        int, typer.Option(min=0, help="Most pictures of hits, of false positives, of misses.")
-    ] = 6,
-    title: Annotated[str, typer.Option(help="Title of the page.  [default: from the run]")] = "",
+    pictures: Annotated[int, typer.Option(min=0, help="Most pictures of hits, of false positives, of misses.")] = 6,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Give this column a forest plot too, besides size, region and fold: one of lesions (label, diameter, "
+            "short axis, long axis) or of exams, as for `hilum assess`. May be given several times."
+        ),
+    ] = None,
+    reference: Annotated[
+        str, typer.Option(help="Hold all other methods against this one.  [default: each pair is compared]")
+    ] = "",
+    bootstraps: Annotated[int, typer.Option(min=0, help="Draws for the confidence intervals; 0: none.")] = 1000,
+    permutations: Annotated[
+        int, typer.Option(min=1, help="Permutations for the p values of several methods.")
+    ] = 10_000,
+    interval: IntervalOption = IntervalMethod.PERCENTILE,
+    seed: SeedOption = 0,
+    title: Annotated[str, typer.Option(help="Title of the page.  [default: from the methods]")] = "",
 ) -> None:
-    """Write an assessment of a run as one HTML file: FROC curve, operating points, counts, pictures, provenance.
+    """Write an assessment of a run, or a comparison of several, as one HTML file.
 
-    The file loads nothing else, so it can be sent, printed and kept.
+    Of one: FROC curve, operating points, counts, strata as forest plots, every hit, false positive and miss at an
+    operating point, pictures, provenance. Of several: curves in one plot, differences with intervals and p values,
+    counts. The file loads nothing else, so it can be sent, printed and kept.
     """
-    from hilum.assess.report import write_report
-    from hilum.catalog import Archive
-    from hilum.detect.runs import Run
-
-    opened = Archive.open(archive)
-    found = Run.load(opened, run)
-    result = _assess(found, hit, bootstraps, seed)
-    series = {one.series_uid: opened.series(one.series_uid) for one in found.series}
-    is_phantom = any(one["StudyDescription"] == PHANTOM for one in series.values())
-    write_report(
-        out,
-        result,
-        title=title or f"{found.plan.method.capitalize()} detector on {_collections(series)}",
-        subtitle=_subtitle(found, result),
-        notice=PHANTOM_NOTICE if is_phantom else "",
-        provenance=_provenance(found, opened),
-        crops=_crops(series),
-        exam_names={uid: one.participant_id for uid, one in series.items()},
-        gallery_rate=gallery_rate,
-        gallery_count=gallery_count,
+    if len(set(methods)) < len(methods):
+        raise typer.BadParameter(f"found {', '.join(methods)}; expected each method once")
+    if len(methods) > 1 and by:
+        raise typer.BadParameter("strata are of one method: leave --by out, or name one", param_hint="--by")
+    criterion = criterion_of(hit or ("" if luna16 else DEFAULT_HIT), luna16=luna16, masks=masks)
+    policy = policy_of(
+        luna16=luna16,
+        shared_mark=shared_mark,
+        max_marks=max_marks,
+        min_short_axis=min_short_axis,
+        smaller=smaller,
+        unknown_size=unknown_size,
     )
+    found: dict[str, _Method] = {}
+    for name, method in names_of(methods).items():
+        inputs = inputs_of(method, lesions=lesions, excluded=excluded, exams=exams, archive=archive)
+        require_scores(inputs, name)
+        for warning in inputs.warnings:
+            tell(f"warning: {warning}")
+        result = assess_inputs(
+            inputs, criterion, policy, bootstraps=bootstraps, seed=seed, interval=interval, rates=[at_rate]
+        )
+        found[name] = _Method(name, inputs, result, {} if inputs.source else _files(Path(method), lesions, exams))
+    if len(found) == 1:
+        (only,) = found.values()
+        _write_one(out, only, at_rate=at_rate, pictures=pictures, by=by or (), title=title)
+    else:
+        _write_several(
+            out,
+            found,
+            title=title,
+            reference=reference,
+            bootstraps=bootstraps,
+            permutations=permutations,
+            interval=interval,
+            seed=seed,
+        )
     tell(f"report written to {out}")
 
 
-def _assess(run: Run, hit: str, bootstraps: int, seed: int) -> Assessment:
-    from hilum.assess import assess, parse_criterion
+@dataclass(frozen=True)
+class _Method:
+    """A method, what was assessed of it, and the result; `files` says where it comes from if it is no run."""
 
-    try:
-        criterion = parse_criterion(hit)
-    except AssessmentError as error:
-        raise typer.BadParameter(str(error), param_hint="--hit") from error
-    participants = {series.series_uid: series.person_id for series in run.series}
-    return assess(
-        [lesion for lesion in run.lesions() if lesion.exam_id in participants],
-        run.marks(),
-        tuple(participants),
-        hit=criterion,
-        participants=participants,
-        bootstraps=bootstraps,
-        seed=seed,
+    name: str
+    inputs: Inputs
+    result: Assessment
+    files: Mapping[str, str]
+
+    def series(self) -> dict[str, Series]:
+        """The series of a run by their UID; none of files."""
+        if self.inputs.source is None:
+            return {}
+        run, archive = self.inputs.source
+        return {one.series_uid: archive.series(one.series_uid) for one in run.series}
+
+    def provenance(self) -> dict[str, str]:
+        if self.inputs.source is None:
+            return dict(self.files)
+        return _provenance(*self.inputs.source)
+
+
+def _write_one(out: Path, method: _Method, *, at_rate: float, pictures: int, by: Sequence[str], title: str) -> None:
+    from hilum.assess.report import write_report
+    from hilum.assess.strata import SIZE
+    from hilum.assess.strata_columns import lesion_columns
+
+    series = method.series()
+    usual = {column: values for column in (REGION, FOLD) for values in exam_columns(method.inputs, column).values()}
+    asked = {column: values for column in by for values in exam_columns(method.inputs, column).values()}
+    write_report(
+        out,
+        method.result,
+        title=title or _title(method, series),
+        subtitle=_subtitle(method),
+        notice=_notice(series),
+        provenance=method.provenance(),
+        crops=_crops(series) if series else None,
+        exam_names={uid: one.participant_id for uid, one in series.items()},
+        at_rate=at_rate,
+        pictures=pictures,
+        by=tuple(dict.fromkeys((SIZE, *usual, *by))),
+        lesion_values=lesion_columns(method.inputs.lesions),
+        exam_values=usual | asked,
     )
+
+
+def _write_several(
+    out: Path,
+    methods: Mapping[str, _Method],
+    *,
+    title: str,
+    reference: str,
+    bootstraps: int,
+    permutations: int,
+    interval: IntervalMethod,
+    seed: int,
+) -> None:
+    from hilum.assess import compare
+    from hilum.assess.comparison_report import write_comparison_report
+
+    results = {name: one.result for name, one in methods.items()}
+    found = compare(
+        results,
+        reference=reference or None,
+        bootstraps=bootstraps,
+        permutations=permutations,
+        seed=seed,
+        interval=interval.value,
+    )
+    series = next(iter(methods.values())).series()
+    on = f" on {_collections(series)}" if series else ""
+    write_comparison_report(
+        out,
+        results,
+        found,
+        title=title or f"Comparison of {', '.join(list(methods)[:-1])} and {list(methods)[-1]}{on}",
+        subtitle=f"{len(methods)} methods on {found.exam_count} exams of {found.participant_count} participants, "
+        f"{found.lesion_count} lesions",
+        notice=_notice(series),
+        provenance={name: one.provenance() for name, one in methods.items()},
+    )
+
+
+def _title(method: _Method, series: Mapping[str, Series]) -> str:
+    if method.inputs.source is None:
+        return f"Assessment of {method.name}"
+    return f"{method.inputs.source[0].plan.method.capitalize()} detector on {_collections(series)}"
 
 
 def _collections(series: Mapping[str, Series]) -> str:
     return ", ".join(sorted({str(one["collection_id"]) for one in series.values()}))
 
 
-def _subtitle(run: Run, result: Assessment) -> str:
-    counts = result.counts
-    how = f"Cross-validated in {run.plan.folds} folds by person" if run.plan.folds else f"Model of run {run.plan.model}"
-    return f"{how}: {counts.exams} exams of {counts.participants} persons, {counts.lesions} lesions"
+def _subtitle(method: _Method) -> str:
+    counts = method.result.counts
+    what = f"{counts.exams} exams of {counts.participants} persons, {counts.lesions} lesions"
+    if method.inputs.source is None:
+        return what
+    plan = method.inputs.source[0].plan
+    how = f"Cross-validated in {plan.folds} folds by person" if plan.folds else f"Model of run {plan.model}"
+    return f"{how}: {what}"
+
+
+def _notice(series: Mapping[str, Series]) -> str:
+    return PHANTOM_NOTICE if any(one["StudyDescription"] == PHANTOM for one in series.values()) else ""
+
+
+def _files(marks: Path, lesions: Path | None, exams: Path | None) -> dict[str, str]:
+    from hilum import __version__
+
+    named = {"marks": marks, "lesions": lesions, "exams": exams}
+    return {what: _file_words(path) for what, path in named.items() if path} | {"software": f"hilum {__version__}"}
+
+
+def _file_words(path: Path) -> str:
+    from hashlib import sha256
+
+    return f"{path.name} (SHA-256 {sha256(path.read_bytes()).hexdigest()[:16]})" if path.is_file() else path.name
 
 
 def _provenance(run: Run, archive: Archive) -> dict[str, str]:
@@ -129,15 +297,21 @@ def _provenance(run: Run, archive: Archive) -> dict[str, str]:
 
 
 def _crops(series: Mapping[str, Series]) -> Crops:
+    """Pictures from the volumes; of one that cannot be read none, which is said."""
     from hilum.volume import load
     from hilum.volume.crops import orthogonal_crops, png_bytes
 
     @lru_cache(VOLUMES_KEPT)
-    def volume_of(uid: str) -> Volume:
-        return load(series[uid])
+    def volume_of(uid: str) -> Volume | None:
+        try:
+            return load(series[uid])
+        except HilumError as error:
+            tell(f"warning: no pictures of {uid}: {error}")
+            return None
 
     def crops(exam_id: str, position_mm: Point) -> dict[str, bytes]:
-        pictures = orthogonal_crops(volume_of(exam_id), position_mm, CROP_MM)
+        volume = volume_of(exam_id)
+        pictures = orthogonal_crops(volume, position_mm, CROP_MM) if volume else {}
         return {plane: png_bytes(grey) for plane, grey in pictures.items()}
 
     return crops
