@@ -58,7 +58,7 @@ def test_without_a_minimum_every_lesion_counts() -> None:
     result = assess(LESIONS, MARKS, ["e"], hit=HIT, policy=Policy(smaller="background"), bootstraps=0)
     assert result.counts.true_positives == 3
     assert (result.counts.smaller, result.counts.unknown_size, result.counts.background) == (0, 0, 0)
-    assert result.choices()["small lesions"] == "none: lesions count whatever their size"
+    assert result.choices()["small lesions"] == "no minimum: lesions and excluded findings as their list has them"
 
 
 def test_the_rule_is_written_into_the_result_and_its_effect_counted() -> None:

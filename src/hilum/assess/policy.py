@@ -101,7 +101,7 @@ class Policy:
 
     def _size_words(self) -> str:
         if self.min_short_axis_mm is None:
-            return "none: lesions count whatever their size"
+            return "no minimum: lesions and excluded findings as their list has them"
         return (
             f"short axis under {self.min_short_axis_mm:g} mm: {ROLE_WORDS[self.smaller]}; "
             f"unknown: {ROLE_WORDS[self.unknown_size]}"
