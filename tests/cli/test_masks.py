@@ -43,3 +43,10 @@ def test_what_is_no_label_mask_is_refused(tmp_path: Path) -> None:
         MaskFolder(tmp_path)["a"]
     with pytest.raises(FormatError, match="no such folder"):
         MaskFolder(tmp_path / "absent")
+
+
+def test_two_masks_of_an_exam_are_refused(tmp_path: Path) -> None:
+    write(tmp_path / "a.nii", 1, np.uint8)
+    write(tmp_path / "a.nii.gz", 2, np.uint8)
+    with pytest.raises(FormatError, match=r"a\.nii and a\.nii\.gz are masks of one exam"):
+        MaskFolder(tmp_path)

@@ -23,7 +23,7 @@ class MaskFolder(Mapping[str, "LabelMask"]):
     Raises
     ------
     FormatError
-        There is no folder, or a file is no label mask.
+        There is no folder, an exam has two files, or a file is no label mask.
     KeyError
         There is no file for the exam.
     """
@@ -31,13 +31,14 @@ class MaskFolder(Mapping[str, "LabelMask"]):
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
             raise FormatError(f"{folder}: no such folder; expected one with a label mask for each exam")
-        names = {path.name: path for path in sorted(folder.iterdir())}
-        self._files = {
-            name.removesuffix(suffix): path
-            for suffix in SUFFIXES
-            for name, path in names.items()
-            if name.endswith(suffix)
-        }
+        self._files: dict[str, Path] = {}
+        for path in sorted(folder.iterdir()):
+            suffix = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), None)
+            if suffix is None:
+                continue
+            other = self._files.setdefault(path.name.removesuffix(suffix), path)
+            if other is not path:
+                raise FormatError(f"{other} and {path.name} are masks of one exam; expected one")
 
     def __getitem__(self, exam_id: str) -> LabelMask:
         """Read the mask of an exam."""
