@@ -40,6 +40,11 @@ def axial_grid(values: NDArray[Any], geometry: Geometry) -> tuple[NDArray[Any], 
     return turned, Geometry.from_affine(affine, turned.shape)
 
 
+def axial_geometry(geometry: Geometry) -> Geometry:
+    """Grid of a volume after `as_axial`: equal for two grids of the same voxels, however they are stored."""
+    return axial_grid(np.broadcast_to(np.uint8(0), geometry.shape), geometry)[1]
+
+
 def _nearest_axes(axes: NDArray[np.float64]) -> list[int]:
     """Voxel axis that runs nearest along z, y and x, each taken once, the clearest first."""
     weights = np.abs(axes)[list(AXIAL_AXES)]

@@ -1,0 +1,144 @@
+"""``hilum findings``: points and masks of lesions, measured and linked."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hilum.cli.output import REFUSED, JsonOption, progress, show_table, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hilum.errors import Refusal
+    from hilum.findings.mask_linking import MaskLinks
+    from hilum.findings.regions import Region
+
+
+class By(StrEnum):
+    """What is one lesion of a mask."""
+
+    LABEL = "label"
+    COMPONENT = "component"
+
+
+OutOption = Annotated[
+    Path | None, typer.Option("--out", help="Table of lesions to write: CSV, or Parquet if it ends in .parquet.")
+]
+MasksArgument = Annotated[
+    Path,
+    typer.Argument(
+        help="Label mask, or a folder of masks named EXAM_ID.nii.gz or EXAM_ID_mask.nii.gz (NIfTI, Analyze or NRRD).",
+        show_default=False,
+    ),
+]
+
+findings_app = typer.Typer(name="findings", no_args_is_help=True, help="Points and masks of lesions.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.add_typer(findings_app)
+
+
+@findings_app.command("measure")
+def measure(
+    masks: MasksArgument,
+    by: Annotated[By, typer.Option(help="One lesion a label, or a connected part of one (26 neighbours).")] = By.LABEL,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure the lesions of label masks: centre, RECIST axes in the axial plane, volume."""
+    from hilum.findings.mask_folder import measure_masks
+
+    report = measure_masks(masks, by=by.value)
+    show_table(
+        [
+            {"exam_id": exam_id, "lesion_id": region.name, **_position(region), **_size(region)}
+            for exam_id, regions in report.exams.items()
+            for region in regions
+        ],
+        as_json=as_json,
+    )
+    if out is not None:
+        from hilum.findings.tables import write_lesion_table
+
+        write_lesion_table(out, [r.lesion(exam_id) for exam_id, regions in report.exams.items() for r in regions])
+    _tell_refusals(report.refusals)
+
+
+@findings_app.command("link")
+def link(
+    annotations: Annotated[
+        Path, typer.Argument(help="Points: folder of NIH's annotations, or any file of lesions.", show_default=False)
+    ],
+    masks: MasksArgument,
+    max_distance: Annotated[
+        float, typer.Option(min=0, help="How far from the nearest voxel of its label a point may lie, mm.")
+    ] = 5.0,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Link points to the labels of masks by position, one to one, and list what has no partner.
+
+    The table has a line for each point and for each label without one. The table of --out has the points with the
+    number of their label.
+    """
+    from hilum.findings.mask_folder import link_masks
+
+    with progress("linking") as advance:
+        report = link_masks(annotations, masks, max_distance_mm=max_distance, on_progress=advance)
+    show_table([row for exam_id, links in report.exams.items() for row in _rows(exam_id, links)], as_json=as_json)
+    if out is not None:
+        from hilum.findings.tables import write_lesion_table
+
+        write_lesion_table(out, [lesion for links in report.exams.values() for lesion in links.lesions])
+    for warning in report.warnings:
+        tell(f"warning: {warning}")
+    every = report.exams.values()
+    tell(
+        f"{sum(len(links.links) for links in every)} points linked; without partner: "
+        f"{sum(len(links.unmatched_lesions) for links in every)} points, "
+        f"{sum(len(links.unmatched_regions) for links in every)} labels"
+    )
+    _tell_refusals(report.refusals)
+
+
+def _rows(exam_id: str, links: MaskLinks) -> Iterator[dict[str, Any]]:
+    for one in links.links:
+        yield {
+            "exam_id": exam_id,
+            "lesion_id": one.lesion.lesion_id,
+            "mask_label": one.region.label,
+            "distance_mm": one.distance_mm,
+            "stated_short_axis_mm": one.lesion.short_axis_mm,
+            **_size(one.region),
+            "state": "linked",
+        }
+    for lesion in links.unmatched_lesions:
+        size = {"stated_short_axis_mm": lesion.short_axis_mm}
+        yield {"exam_id": exam_id, "lesion_id": lesion.lesion_id, **size, "state": "no label"}
+    for region in links.unmatched_regions:
+        yield {"exam_id": exam_id, "mask_label": region.label, **_size(region), "state": "no point"}
+
+
+def _position(region: Region) -> dict[str, float]:
+    return dict(zip(("x_mm", "y_mm", "z_mm"), region.centroid_mm, strict=True))
+
+
+def _size(region: Region) -> dict[str, float]:
+    return {
+        "short_axis_mm": region.short_axis_mm,
+        "long_axis_mm": region.long_axis_mm,
+        "volume_mm3": region.volume_mm3,
+    }
+
+
+def _tell_refusals(refusals: tuple[Refusal, ...]) -> None:
+    for refusal in refusals:
+        tell(f"refused: {refusal.item}: {refusal.reason}")
+    if refusals:
+        raise typer.Exit(REFUSED)

@@ -1,0 +1,94 @@
+"""Label masks, and the lesions they show: one a label, or one a connected part of a label."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from hilum.errors import FormatError
+from hilum.findings.regions import By, measure_regions
+from hilum.volume.axes import axial_geometry, axial_grid
+from hilum.volume.files import read_image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from hilum.model.findings import Lesion
+    from hilum.model.geometry import Geometry
+
+GRID_TOLERANCE_MM = 0.1
+"""A mask whose corners are no further than this from the CT's lies on its grid: NIfTI keeps places in float32, and
+quaternions of other tools are off by some hundredths of a millimetre."""
+
+
+class Mask(NamedTuple):
+    """Labels (slice, row, column), 0 where there is none, with slices up, rows back, columns left; and their grid."""
+
+    labels: NDArray[Any]
+    geometry: Geometry
+
+
+def read_mask(path: str | Path, *, grid: Geometry | None = None) -> Mask:
+    """Read a label mask of any orientation: NIfTI, Analyze or NRRD.
+
+    Parameters
+    ----------
+    grid
+        Grid of the series that the mask must lie on, of any orientation too.
+
+    Raises
+    ------
+    FormatError
+        The file cannot be read, its voxels are not whole numbers from 0, or it lies on another grid.
+    """
+    image = read_image(path)
+    labels, geometry = axial_grid(_whole(image.values, path), image.geometry)
+    if grid is not None:
+        check_grid(geometry, grid, str(path))
+    return Mask(np.ascontiguousarray(labels), geometry)
+
+
+def check_grid(mask: Geometry, series: Geometry, name: str) -> None:
+    """Raise a FormatError that says by how many mm a mask lies off the grid of its series."""
+    mine, theirs = axial_geometry(mask), axial_geometry(series)
+    if mine.is_close(theirs, GRID_TOLERANCE_MM):
+        return
+    sizes = [" x ".join(map(str, grid.shape)) for grid in (mine, theirs)]
+    raise FormatError(
+        f"{name}: its grid ({sizes[0]} voxels) is up to {mine.distance_mm(theirs):.2f} mm from that of the series "
+        f"({sizes[1]} voxels); expected at most {GRID_TOLERANCE_MM} mm: give the series it was drawn on, or resample it"
+    )
+
+
+def lesions_from_mask(
+    mask: Mask, exam_id: str, *, by: By = "label", label: str = "", series_uid: str = "", source: str = ""
+) -> tuple[Lesion, ...]:
+    """Lesions of a mask, in the order of its labels; none where it is empty.
+
+    Parameters
+    ----------
+    by
+        One lesion a label, or one a connected component of each label (26 neighbours).
+    label, series_uid, source
+        What each lesion says of itself.
+    """
+    regions = measure_regions(mask.labels, mask.geometry, by=by)
+    return tuple(
+        replace(region.lesion(exam_id), label=label, series_uid=series_uid, source=source) for region in regions
+    )
+
+
+def _whole(values: NDArray[Any], path: str | Path) -> NDArray[Any]:
+    """Labels as whole numbers from 0."""
+    if values.dtype.kind == "f":
+        limits = np.iinfo(np.int32)
+        if not (np.all(values == np.rint(values)) and np.all(np.abs(values) <= limits.max)):
+            raise FormatError(f"{path}: voxels that are no whole numbers; expected a label, or 0, in each")
+        values = values.astype(np.int32)
+    if values.dtype.kind == "i" and values.size and values.min() < 0:
+        raise FormatError(f"{path}: label {values.min()}; expected whole numbers from 0")
+    return values
