@@ -76,9 +76,7 @@ def register(app: typer.Typer) -> None:
 
 
 def assess(
-    marks: Annotated[
-        str, typer.Argument(metavar="MARKS", help="A run's name, a file of marks, or NIH's folder of candidates.")
-    ],
+    marks: Annotated[str, typer.Argument(metavar="MARKS", help="A run's name, or a file or folder of marks.")],
     *,
     lesions: LesionsOption = None,
     hit: HitOption = "",

@@ -1,7 +1,7 @@
 """Lesions, marks and lists of exams from any format hilum knows, found by what is in the file.
 
-Known are NIH's annotation and candidate folders, LUNA16's CSV, MITK point sets, and the tables of lesions and marks as
-CSV or Parquet (docs/findings.md).
+Known are NIH's annotation and candidate folders, LUNA16's CSV, MITK point sets, the tables of lesions and marks as CSV
+or Parquet, and of marks nnDetection's predictions and label masks with scores (docs/findings.md).
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from hilum.findings.lists import ExamFile, LesionFile, MarkFile
 from hilum.findings.luna16 import ID_COLUMN, read_luna16_lesions, read_luna16_marks
 from hilum.findings.mps import read_mps
 from hilum.findings.nih import read_annotations, read_candidates
+from hilum.findings.nndetection import ENDING, read_nndetection
 from hilum.findings.refusing import Refusals
+from hilum.findings.scored_masks import mask_paths, read_scored_masks
 from hilum.findings.tables import PARQUET_MAGIC, read_lesion_table, read_mark_table
 from hilum.findings.text import read_text
 from hilum.model.findings import Lesion, Mark
@@ -30,11 +32,20 @@ __all__ = ["ExamFile", "LesionFile", "MarkFile", "read_exams", "read_lesions", "
 
 PARTICIPANT_COLUMN = "participant_id"
 
-Format = Literal["folder", "luna16", "point set", "table"]
+Format = Literal["folder", "luna16", "point set", "table", "nnDetection", "masks"]
+
+_STARTS: dict[Format, tuple[bytes, ...]] = {
+    "point set": (b"<?xml", b"<point_set"),
+    "table": (PARQUET_MAGIC,),
+    "nnDetection": (b"\x80",),
+    "masks": (b"\x1f\x8b", b"\x5c\x01\0\0", b"\0\0\x01\x5c", b"\x1c\x02\0\0", b"\0\0\x02\x1c"),
+}
+"""First bytes: XML, Parquet, pickles since protocol 2, gzip and the header sizes of NIfTI-1 and 2 (348, 540)."""
 
 _EXPECTED = (
-    "a folder of NIH's files, a LUNA16 CSV (seriesuid, coordX, coordY, coordZ, ...), a MITK point set (.mps), or a "
-    "table with exam_id, x_mm, y_mm, z_mm as CSV or Parquet"
+    "a folder of NIH's files, a LUNA16 CSV (seriesuid, coordX, coordY, coordZ, ...), a MITK point set (.mps), a "
+    "table with exam_id, x_mm, y_mm, z_mm as CSV or Parquet, or, for marks, CASE_boxes.pkl of nnDetection or label "
+    "masks CASE.nii.gz with scores, alone or a folder of them"
 )
 
 
@@ -103,6 +114,8 @@ def _lesions(
         return read_luna16_lesions(path, is_excluded=is_excluded, exam_ids=exam_ids, refusals=refusals)
     elif found == "point set":
         file = _lesions_of_point_set(path)
+    elif found in ("nnDetection", "masks"):
+        raise FormatError(f"{path}: {_MARKS_ONLY[found]}; expected {_EXPECTED}")
     else:
         file = read_lesion_table(path, refusals=refusals)
     return _as_excluded(file) if is_excluded else file
@@ -123,6 +136,10 @@ def _marks(
     if found == "point set":
         marks = tuple(Mark(path.stem, point, 0.0) for point in read_mps(path))
         return MarkFile(marks, (path.stem,), scored=False)
+    if found == "nnDetection":
+        return read_nndetection(path, refusals, geometries=geometries, exam_ids=exam_ids)
+    if found == "masks":
+        return read_scored_masks(path, refusals)
     return read_mark_table(path, refusals=refusals)
 
 
@@ -162,18 +179,25 @@ def read_exams(path: str | Path) -> ExamFile:
     return ExamFile(tuple(seen), columns.pop(PARTICIPANT_COLUMN, {}), columns)
 
 
+_MARKS_ONLY = {
+    "nnDetection": "nnDetection's predictions are marks, not lesions",
+    "masks": "label masks are read as marks with scores here, as lesions by hilum.findings.masks",
+}
+
+
 def _format(path: Path) -> Format:
     if path.is_dir():
-        return "folder"
+        return _format_of_folder(path)
     try:
         with path.open("rb") as file:
             start = file.read(4096)
     except OSError as error:
         raise FormatError(f"{path}: cannot be read ({error.strerror}); expected {_EXPECTED}") from error
-    if path.suffix == ".mps" or start.lstrip().startswith((b"<?xml", b"<point_set")):
+    if path.suffix == ".mps":
         return "point set"
-    if start.startswith(PARQUET_MAGIC):
-        return "table"
+    for known, starts in _STARTS.items():
+        if start.lstrip().startswith(starts) or start.startswith(starts):
+            return known
     text = start.decode("utf-8-sig", errors="replace")
     names = column_names(text)
     if ID_COLUMN in names:
@@ -182,6 +206,12 @@ def _format(path: Path) -> Format:
         return "table"
     begin = f"begins with {start[:60]!r}" if start.strip() else "begins with nothing: the file is empty"
     raise FormatError(f"{path}: {begin}{delimiter_hint(text.split(chr(10), 1)[0])}; expected {_EXPECTED}")
+
+
+def _format_of_folder(folder: Path) -> Format:
+    if next(folder.glob(f"*{ENDING}"), None):
+        return "nnDetection"
+    return "masks" if mask_paths(folder) else "folder"
 
 
 def _lesions_of_point_set(path: Path) -> LesionFile:
