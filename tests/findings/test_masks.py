@@ -1,0 +1,94 @@
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hilum.errors import FormatError
+from hilum.findings.masks import Mask, check_grid, lesions_from_mask, read_mask
+from hilum.findings.regions import measure_regions
+from hilum.model.findings import Lesion
+from hilum.model.geometry import Geometry
+from hilum.volume.nifti import write_grid
+
+GRID = Geometry((6, 7, 8), (2.5, 0.75, 0.5), (-10, 20, -30))
+LABELS = np.zeros(GRID.shape, np.uint8)
+LABELS[1:3, 2:5, 2:7] = 2
+LABELS[4, 6, 1] = 1
+LABELS[5, 0, 7] = 2
+
+
+def test_lesions_of_a_mask() -> None:
+    lesions = lesions_from_mask(Mask(LABELS, GRID), "E", label="lymph node", series_uid="1.2", source="m.nii")
+    first, second = measure_regions(LABELS, GRID)
+    assert lesions == (
+        Lesion("E", "1", first.centroid_mm, first.short_axis_mm, first.long_axis_mm, label="lymph node", source="m.nii",
+               series_uid="1.2", mask_label=1),
+        Lesion("E", "2", second.centroid_mm, second.short_axis_mm, second.long_axis_mm, label="lymph node",
+               source="m.nii", series_uid="1.2", mask_label=2),
+    )  # fmt: skip
+    parts = lesions_from_mask(Mask(LABELS, GRID), "E", by="component")
+    assert [(lesion.lesion_id, lesion.mask_label) for lesion in parts] == [("1.1", 1), ("2.1", 2), ("2.2", 2)]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=48)
+@given(st.permutations([0, 1, 2]), st.tuples(*[st.booleans()] * 3))
+def test_any_orientation_gives_the_same_lesions(tmp_path: Path, order: list[int], flips: tuple[bool, ...]) -> None:
+    turned = LABELS.transpose(order)[tuple(slice(None, None, -1 if flip else 1) for flip in flips)]
+    first = [0, 0, 0]
+    for axis, flip in zip(order, flips, strict=True):
+        first[axis] = GRID.shape[axis] - 1 if flip else 0
+    affine = np.eye(4)
+    affine[:3, :3] = GRID.affine[:3, :3][:, order] * np.where(flips, -1, 1)
+    affine[:3, 3] = GRID.to_mm(first)
+    write_grid(turned, Geometry.from_affine(affine, turned.shape), tmp_path / "mask.nii")
+    mask = read_mask(tmp_path / "mask.nii", grid=GRID)
+    assert np.array_equal(mask.labels, LABELS)
+    assert mask.geometry.is_close(GRID, 1e-4)
+
+
+def test_mask_of_another_grid_is_refused_with_the_distance(tmp_path: Path) -> None:
+    write_grid(LABELS, GRID, tmp_path / "mask.nii.gz")
+    moved = Geometry(GRID.shape, GRID.spacing_mm, (-10, 23, -26))
+    with pytest.raises(FormatError, match=r"mask\.nii\.gz: its grid .* is up to 5\.00 mm from that of the series"):
+        read_mask(tmp_path / "mask.nii.gz", grid=moved)
+    longer = Geometry((8, 7, 8), GRID.spacing_mm, GRID.origin_mm)
+    with pytest.raises(FormatError, match=r"6 x 7 x 8 voxels\) is up to 5\.00 mm .* \(8 x 7 x 8 voxels\)"):
+        check_grid(GRID, longer, "mask")
+    check_grid(GRID, Geometry(GRID.shape, GRID.spacing_mm, (-10.05, 20, -30)), "mask")
+
+
+def nifti(path: Path, values: object, affine: object = None) -> Path:
+    image = nibabel.Nifti1Image(np.asarray(values), np.eye(4))
+    image.set_sform(np.eye(4) if affine is None else affine, 1)
+    nibabel.save(image, path)
+    return path
+
+
+def test_whole_numbers_kept_as_floats_are_labels(tmp_path: Path) -> None:
+    mask = read_mask(nifti(tmp_path / "mask.nii", np.full((2, 2, 2), 3, np.float32)))
+    assert mask.labels.dtype == np.int32
+    assert [region.label for region in measure_regions(*mask)] == [3]
+
+
+@pytest.mark.parametrize("value", [0.5, np.nan, np.inf, 1e10])
+def test_other_floats_are_refused(tmp_path: Path, value: float) -> None:
+    path = nifti(tmp_path / "mask.nii", np.full((2, 2, 2), value, np.float32))
+    with pytest.raises(FormatError, match=r"mask\.nii: voxels that are no whole numbers"):
+        read_mask(path)
+
+
+def test_negative_labels_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match=r"mask\.nii: label -1"):
+        read_mask(nifti(tmp_path / "mask.nii", np.full((2, 2, 2), -1, np.int16)))
+
+
+def test_nan_affine_is_refused(tmp_path: Path) -> None:
+    path = nifti(tmp_path / "mask.nii", np.zeros((2, 2, 2), np.uint8))
+    content = bytearray(path.read_bytes())
+    content[280:284] = np.array([np.nan], "<f4").tobytes()  # nifti1.h: srow_x[0]
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match=r"mask\.nii: unusable geometry"):
+        read_mask(path)
