@@ -16,6 +16,7 @@ from hilum.assess import Policy, WithinDistance, assess, compare, stratify
 from hilum.assess.comparison_report import comparison_html, write_comparison_report
 from hilum.assess.forest import difference_forest, strata_forest
 from hilum.assess.gallery import Gallery
+from hilum.assess.page import signed
 from hilum.assess.plot import HUES, froc_svg, letter, overlay_svg, rate_text, series_class, spread
 from hilum.assess.report import report_html, write_report
 from hilum.errors import AssessmentError
@@ -222,7 +223,7 @@ def test_a_comparison_shows_each_method_and_difference() -> None:
     for value in found.values:
         assert f"{value.value:.3f}" in page
     for difference in found.differences:
-        assert f"{difference.difference:+.3f}".replace("-", "−") in page
+        assert signed(difference.difference) in page
         assert f"{difference.holm_p_value:.3f}" in page
     assert "Sensitivity at 1 FP an exam" in page
     assert "r&lt;1&gt;" in page
@@ -237,6 +238,16 @@ def test_without_draws_a_comparison_has_differences_and_no_intervals() -> None:
     assert 'class="range"' not in page
     assert page.count('class="value"') == 3
     assert "None interval" not in page
+
+
+def test_differences_have_a_sign_unless_they_round_to_nothing() -> None:
+    assert [signed(value) for value in (0.25, -0.25, 0.0004, -0.0004, 0.0)] == [
+        "+0.250",
+        "−0.250",
+        "0.000",
+        "0.000",
+        "0.000",
+    ]
 
 
 def test_differences_lie_about_zero_on_one_axis() -> None:

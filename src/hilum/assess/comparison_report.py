@@ -11,7 +11,7 @@ from hilum.assess.page import Figure, number, span, template, whole
 from hilum.assess.plot import letter, overlay_svg, rate_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from hilum.assess.assessment import Assessment
@@ -39,6 +39,7 @@ def comparison_html(
     subtitle: str = "",
     notice: str = "",
     provenance: Mapping[str, Mapping[str, str]] | None = None,
+    remarks: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
     """Give the report as HTML.
 
@@ -52,6 +53,8 @@ def comparison_html(
         What every reader must see first.
     provenance
         Where each method's marks come from.
+    remarks
+        What must be said about each method's inputs; stands with its own notes.
     """
     letters = {name: letter(index) for index, name in enumerate(assessments)}
     endpoints = list(dict.fromkeys(value.endpoint for value in comparison.values))
@@ -75,7 +78,7 @@ def comparison_html(
         cover=comparison.choices["confidence"].split()[0] if is_drawn else "",
         rates=any_one.rates,
         cpm_rates=", ".join(rate_text(rate) for rate in CPM_RATES),
-        notes=_notes(assessments),
+        notes=_notes(assessments, remarks or {}),
         choices=comparison.choices,
     )
 
@@ -92,9 +95,10 @@ def _figures(comparison: Comparison, letters: Mapping[str, str]) -> list[Figure]
     ]
 
 
-def _notes(assessments: Mapping[str, Assessment]) -> list[str]:
+def _notes(assessments: Mapping[str, Assessment], remarks: Mapping[str, Sequence[str]]) -> list[str]:
     """What all methods share is said once."""
-    first, *others = (one.notes for one in assessments.values())
+    notes = {name: [*one.notes, *remarks.get(name, ())] for name, one in assessments.items()}
+    first, *others = notes.values()
     shared = [note for note in first if all(note in other for other in others)]
-    own = [f"{name}: {note}" for name, one in assessments.items() for note in one.notes if note not in shared]
+    own = [f"{name}: {note}" for name, said in notes.items() for note in said if note not in shared]
     return [*shared, *own]

@@ -43,8 +43,9 @@ def number(value: float | None) -> str:
 
 
 def signed(value: float) -> str:
-    """A difference, with the sign that a minus is."""
-    return f"{value:+.3f}".replace("-", "−")
+    """A difference, with the sign that a minus is; none where it rounds to nothing."""
+    text = f"{value:+.3f}".replace("-", "−")
+    return text if text.strip("+−0.") else "0.000"
 
 
 def score(value: float | None) -> str:

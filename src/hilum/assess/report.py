@@ -43,6 +43,7 @@ def report_html(
     subtitle: str = "",
     notice: str = "",
     provenance: Mapping[str, str] | None = None,
+    remarks: Sequence[str] = (),
     crops: Crops | None = None,
     exam_names: Mapping[str, str] | None = None,
     at_rate: float = AT_RATE,
@@ -62,6 +63,8 @@ def report_html(
         What every reader must see first, such as that the images are phantoms.
     provenance
         Where the marks, lesions and exams come from: run, cohort, snapshot, versions.
+    remarks
+        What must be said about the inputs; stands with the result's own notes.
     crops
         Gives the PNG pictures of a place; None: lists without pictures.
     exam_names
@@ -99,6 +102,7 @@ def report_html(
         notice=notice,
         provenance={"": provenance or {}},
         result=assessment,
+        notes=[*assessment.notes, *remarks],
         counts=assessment.counts,
         figures=_figures(assessment),
         plot=froc_svg(assessment),

@@ -14,22 +14,26 @@ from hilum.cli.inputs import (
     ExamsOption,
     ExcludedOption,
     Inputs,
+    LenientOption,
     LesionsOption,
     RunArchiveOption,
     exam_columns,
     inputs_of,
     names_of,
     require_scores,
+    tell_inputs,
 )
-from hilum.cli.output import tell
+from hilum.cli.output import OK, REFUSED, tell
 from hilum.cli.rules import (
     HitOption,
+    InterpolationOption,
     IntervalMethod,
     IntervalOption,
     Luna16Option,
     MasksOption,
     MaxMarksOption,
     MinShortAxisOption,
+    RedundantOption,
     SeedOption,
     SharedMarkOption,
     SmallerOption,
@@ -80,10 +84,13 @@ def report(
     lesions: LesionsOption = None,
     excluded: ExcludedOption = None,
     exams: ExamsOption = None,
+    lenient: LenientOption = False,
     hit: HitOption = "",
     luna16: Luna16Option = False,
     shared_mark: SharedMarkOption = None,
     max_marks: MaxMarksOption = None,
+    redundant: RedundantOption = None,
+    interpolation: InterpolationOption = None,
     masks: MasksOption = None,
     min_short_axis: MinShortAxisOption = None,
     smaller: SmallerOption = None,
@@ -115,7 +122,8 @@ def report(
 
     Of one: FROC curve, operating points, counts, strata as forest plots, every hit, false positive and miss at an
     operating point, pictures, provenance. Of several: curves in one plot, differences with intervals and p values,
-    counts. The file loads nothing else, so it can be sent, printed and kept.
+    counts. Without --hit a mark hits within 15 mm of a lesion. The file loads nothing else, so it can be sent, printed
+    and kept.
     """
     if len(set(methods)) < len(methods):
         raise typer.BadParameter(f"found {', '.join(methods)}; expected each method once")
@@ -126,20 +134,23 @@ def report(
         luna16=luna16,
         shared_mark=shared_mark,
         max_marks=max_marks,
+        redundant=redundant,
+        interpolation=interpolation,
         min_short_axis=min_short_axis,
         smaller=smaller,
         unknown_size=unknown_size,
     )
     found: dict[str, _Method] = {}
     for name, method in names_of(methods).items():
-        inputs = inputs_of(method, lesions=lesions, excluded=excluded, exams=exams, archive=archive)
+        inputs = inputs_of(method, lesions=lesions, excluded=excluded, exams=exams, archive=archive, is_lenient=lenient)
         require_scores(inputs, name)
-        for warning in inputs.warnings:
-            tell(f"warning: {warning}")
+        tell_inputs(inputs, f"{name}: " if len(methods) > 1 else "")
         result = assess_inputs(
             inputs, criterion, policy, bootstraps=bootstraps, seed=seed, interval=interval, rates=[at_rate]
         )
-        found[name] = _Method(name, inputs, result, {} if inputs.source else _files(Path(method), lesions, exams))
+        files = {"marks": None if inputs.source else Path(method), "lesions": lesions}
+        files |= {"excluded findings": excluded, "exams": exams}
+        found[name] = _Method(name, inputs, result, {what: path for what, path in files.items() if path})
     if len(found) == 1:
         (only,) = found.values()
         _write_one(out, only, at_rate=at_rate, pictures=pictures, by=by or (), title=title)
@@ -155,16 +166,17 @@ def report(
             seed=seed,
         )
     tell(f"report written to {out}")
+    raise typer.Exit(OK if all(one.inputs.is_whole for one in found.values()) else REFUSED)
 
 
 @dataclass(frozen=True)
 class _Method:
-    """A method, what was assessed of it, and the result; `files` says where it comes from if it is no run."""
+    """A method, what was assessed of it, and the result; `files` are those that the command names."""
 
     name: str
     inputs: Inputs
     result: Assessment
-    files: Mapping[str, str]
+    files: Mapping[str, Path]
 
     def series(self) -> dict[str, Series]:
         """The series of a run by their UID; none of files."""
@@ -173,10 +185,19 @@ class _Method:
         run, archive = self.inputs.source
         return {one.series_uid: archive.series(one.series_uid) for one in run.series}
 
+    def remarks(self) -> tuple[str, ...]:
+        """What must be said about its inputs."""
+        refused = len(self.inputs.refusals)
+        lines = (f"lines of the files that were refused and are not counted: {refused}",)
+        return (*self.inputs.warnings, *(lines if refused else ()))
+
     def provenance(self) -> dict[str, str]:
-        if self.inputs.source is None:
-            return dict(self.files)
-        return _provenance(*self.inputs.source)
+        """Where it comes from; a file named by the command stands in for what the run has of that kind."""
+        from hilum import __version__
+
+        source = self.inputs.source
+        own = _provenance(*source) if source else {"software": f"hilum {__version__}"}
+        return own | {what: _file_words(path) for what, path in self.files.items()}
 
 
 def _write_one(out: Path, method: _Method, *, at_rate: float, pictures: int, by: Sequence[str], title: str) -> None:
@@ -194,6 +215,7 @@ def _write_one(out: Path, method: _Method, *, at_rate: float, pictures: int, by:
         subtitle=_subtitle(method),
         notice=_notice(series),
         provenance=method.provenance(),
+        remarks=method.remarks(),
         crops=_crops(series) if series else None,
         exam_names={uid: one.participant_id for uid, one in series.items()},
         at_rate=at_rate,
@@ -234,10 +256,11 @@ def _write_several(
         results,
         found,
         title=title or f"Comparison of {', '.join(list(methods)[:-1])} and {list(methods)[-1]}{on}",
-        subtitle=f"{len(methods)} methods on {found.exam_count} exams of {found.participant_count} participants, "
-        f"{found.lesion_count} lesions",
+        subtitle=f"{len(methods)} methods on {found.exam_count:,} exams of {found.participant_count:,} persons, "
+        f"{found.lesion_count:,} lesions",
         notice=_notice(series),
         provenance={name: one.provenance() for name, one in methods.items()},
+        remarks={name: one.remarks() for name, one in methods.items()},
     )
 
 
@@ -253,7 +276,7 @@ def _collections(series: Mapping[str, Series]) -> str:
 
 def _subtitle(method: _Method) -> str:
     counts = method.result.counts
-    what = f"{counts.exams} exams of {counts.participants} persons, {counts.lesions} lesions"
+    what = f"{counts.exams:,} exams of {counts.participants:,} persons, {counts.lesions:,} lesions"
     if method.inputs.source is None:
         return what
     plan = method.inputs.source[0].plan
@@ -263,13 +286,6 @@ def _subtitle(method: _Method) -> str:
 
 def _notice(series: Mapping[str, Series]) -> str:
     return PHANTOM_NOTICE if any(one["StudyDescription"] == PHANTOM for one in series.values()) else ""
-
-
-def _files(marks: Path, lesions: Path | None, exams: Path | None) -> dict[str, str]:
-    from hilum import __version__
-
-    named = {"marks": marks, "lesions": lesions, "exams": exams}
-    return {what: _file_words(path) for what, path in named.items() if path} | {"software": f"hilum {__version__}"}
 
 
 def _file_words(path: Path) -> str:
