@@ -232,6 +232,15 @@ def test_a_comparison_shows_each_method_and_difference() -> None:
         assert words.replace("'", "&#39;") in page
 
 
+def test_of_many_methods_the_head_says_how_many() -> None:
+    methods = {f"m{index}": result(bootstraps=0) for index in range(5)}
+    few = dict(list(methods.items())[:4])
+    assert "CPM of D m3" in plain(comparison_html(few, compared(few, bootstraps=0)))
+    page = plain(comparison_html(methods, compared(methods, bootstraps=0)))
+    assert "CPM of" not in page
+    assert "5 methods" in page
+
+
 def test_without_draws_a_comparison_has_differences_and_no_intervals() -> None:
     methods = others()
     page = comparison_html(methods, compared(methods, bootstraps=0))

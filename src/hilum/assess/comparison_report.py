@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PAGE = "comparison.html.j2"
 
 HEAD_METHODS = 4
-"""Most methods whose CPM stands at the head; that of all is in the table below."""
+"""Most methods whose CPM stands at the head; of more only their number does, as the table below has them all."""
 
 
 def write_comparison_report(
@@ -84,12 +84,13 @@ def comparison_html(
 
 
 def _figures(comparison: Comparison, letters: Mapping[str, str]) -> list[Figure]:
-    reached = [value for value in comparison.values if value.endpoint == CPM.name][:HEAD_METHODS]
+    reached = [
+        Figure(number(value.value), f"CPM of {letters[value.method]} {value.method}", span(value.interval))
+        for value in comparison.values
+        if value.endpoint == CPM.name
+    ]
     return [
-        *(
-            Figure(number(value.value), f"CPM of {letters[value.method]} {value.method}", span(value.interval))
-            for value in reached
-        ),
+        *(reached if len(reached) <= HEAD_METHODS else (Figure(whole(len(reached)), "methods", ""),)),
         Figure(whole(comparison.lesion_count), "lesions", ""),
         Figure(whole(comparison.exam_count), "exams", f"of {whole(comparison.participant_count)} participants"),
     ]
