@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import openpyxl
 import pytest
 
-from hilum.assess import Policy, WithinDistance, assess
+from builders import SHARED_DATA, needs_shared_data
+from hilum.assess import LUNA16, Policy, WithinDistance, WithinLesionRadius, assess
 from hilum.assess.rjafroc import rjafroc_sheets, write_rjafroc
 from hilum.errors import AssessmentError
+from hilum.findings import read_exams, read_lesions, read_marks
 from hilum.model.findings import Lesion, Mark
 
 if TYPE_CHECKING:
@@ -86,6 +88,24 @@ def test_methods_are_modalities_and_lesions_keep_their_numbers_in_any_order() ->
     assert sheets["Truth"][1][4] == "one, two"
     assert [row for row in sheets["TP"] if row[1] == "two"] == [("1", "two", 2, 2, 0.7)]
     assert [row for row in sheets["FP"] if row[1] == "two"] == [("1", "two", 1, 0.8)]
+
+
+@needs_shared_data
+def test_areas_are_those_of_rjafroc_itself() -> None:
+    # What RJafroc 2.1.3 (DfReadDataFile, UtilFigureOfMerit) says of the file that these sheets make.
+    folder = SHARED_DATA / "luna16" / "annotations"
+    exams = read_exams(folder / "seriesuids.csv").exam_ids
+    lesions = [
+        *read_lesions(folder / "annotations.csv").lesions,
+        *read_lesions(folder / "annotations_excluded.csv", is_excluded=True).lesions,
+    ]
+    marks = read_marks(SHARED_DATA / "luna16" / "dpn26_submission_realuids.csv").marks
+    one = assess(lesions, marks, exams, hit=WithinLesionRadius(), bootstraps=0, policy=LUNA16)
+    sheets = rjafroc_sheets({"dpn26": one})
+    assert [len(sheets[name]) - 1 for name in ("FP", "TP")] == [46078, 1136]
+    said = {"wAFROC": 0.8544434, "AFROC": 0.8361694, "wAFROC1": 0.8395767, "AFROC1": 0.8201901}
+    areas = {kind: curve.area for kind, curve in one.afroc_curves.items() if curve}
+    assert areas == pytest.approx(said, abs=5.1e-8)
 
 
 @pytest.mark.parametrize(
