@@ -141,8 +141,8 @@ def test_the_page_lists_every_hit_false_positive_and_miss() -> None:
     assert page.count("<img") == 9
     hit_rows = re.findall(r"<tr><th scope=\"row\">(.*?)</tr>", lists[0], re.DOTALL)
     assert [re.sub(r"\s*<[^>]+>\s*", "|", row).strip("|") for row in hit_rows] == [
-        "A||0.9000||A1||12.0||1.0||1.0, 0.0, 0.0",
-        "B||0.3000||B1||22.0||3.0||3.0, 0.0, 0.0",
+        "A||0.900000||A1||12.0||1.0||1.0, 0.0, 0.0",
+        "B||0.300000||B1||22.0||3.0||3.0, 0.0, 0.0",
     ]
 
 

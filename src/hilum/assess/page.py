@@ -48,9 +48,9 @@ def signed(value: float) -> str:
     return text if text.strip("+−0.") else "0.000"
 
 
-def score(value: float | None) -> str:
-    """A score or threshold, to four digits that count."""
-    return NOTHING if value is None else f"{value:#.4g}"
+def score(value: float | None, digits: int = 4) -> str:
+    """A score or threshold, to so many digits that count."""
+    return NOTHING if value is None else f"{value:#.{digits}g}"
 
 
 def span(interval: Interval | None) -> str:
