@@ -75,6 +75,14 @@ def test_lists_of_exams(tmp_path: Path, text: str, participants: dict[str, str])
     assert (found.exam_ids, found.participants) == (("a", "b"), participants)
 
 
+def test_other_columns_of_exams_are_kept_for_strata(tmp_path: Path) -> None:
+    path = tmp_path / "exams.csv"
+    path.write_text('exam_id,Manufacturer,participant_id\na,"Maker, Inc.",p\nb,,q\n')
+    found = read_exams(path)
+    assert found.participants == {"a": "p", "b": "q"}
+    assert found.columns == {"Manufacturer": {"a": "Maker, Inc.", "b": ""}}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -83,6 +91,9 @@ def test_lists_of_exams(tmp_path: Path, text: str, participants: dict[str, str])
         ("a\nb\na\n", r"exams.csv:3: exam 'a' stands twice"),
         ("exam_id,participant_id\na\n", r"exams.csv:2: found 1 values, expected 2"),
         ("a,b\n", r"exams.csv:1: found columns a, b; expected exam_id"),
+        ("exam_id;participant_id\na;p\n", r"exams.csv:1: found columns .* parted by ';'"),
+        ("exam_id,participant_id\na,p\n,q\n", r"exams.csv:3: exam_id is empty"),
+        ("exam_id,participant_id\na,p\nb,\n", r"exams.csv:3: participant_id is empty; expected whom exam 'b' is of"),
     ],
 )
 def test_malformed_lists_of_exams_are_refused(tmp_path: Path, text: str, message: str) -> None:

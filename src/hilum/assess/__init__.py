@@ -8,6 +8,7 @@ from hilum.assess.comparison import Comparison, compare
 from hilum.assess.criteria import HitCriterion, WithinDistance, WithinLesionRadius
 from hilum.assess.criterion_words import parse_criterion
 from hilum.assess.intervals import Interval
+from hilum.assess.listing import Listing, list_at
 from hilum.assess.masks import InsideMask, LabelMask
 from hilum.assess.minimum_size import judged_lesions
 from hilum.assess.overlap import Overlap
@@ -25,6 +26,7 @@ __all__ = [
     "InsideMask",
     "Interval",
     "LabelMask",
+    "Listing",
     "Overlap",
     "Policy",
     "Strata",
@@ -37,6 +39,7 @@ __all__ = [
     "judged_lesions",
     "labelled_candidate_stage",
     "lesion_columns",
+    "list_at",
     "parse_criterion",
     "size_band",
     "stratify",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from hilum.errors import FormatError
 from hilum.findings.checking import check_lesions, check_marks
-from hilum.findings.delimited import column_names, delimiter_hint, delimiter_of
+from hilum.findings.delimited import column_names, delimiter_hint, read_rows
 from hilum.findings.lists import ExamFile, LesionFile, MarkFile
 from hilum.findings.luna16 import ID_COLUMN, read_luna16_lesions, read_luna16_marks
 from hilum.findings.mps import read_mps
@@ -24,7 +24,7 @@ from hilum.findings.text import read_text
 from hilum.model.findings import Lesion, Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from hilum.model.geometry import Geometry
 
@@ -151,32 +151,43 @@ def read_exams(path: str | Path) -> ExamFile:
     Raises
     ------
     FormatError
-        The list is empty, names an exam twice, or has lines of different form.
+        The list is empty, names an exam twice, has lines of different form, or leaves an exam or participant empty.
     """
     path = Path(path)
-    lines = [line.strip() for line in read_text(path).splitlines()]
-    delimiter = delimiter_of(lines[0]) if lines else ","
-    rows = [(number, [cell.strip() for cell in line.split(delimiter)]) for number, line in enumerate(lines, 1) if line]
-    header = rows[0][1] if rows else []
-    id_column = next((header.index(name) for name in ("exam_id", ID_COLUMN) if name in header), None)
-    if id_column is None and len(header) > 1:
-        raise FormatError(f"{path}:1: found columns {', '.join(header)}; expected exam_id or {ID_COLUMN} among them")
-    seen: dict[str, list[str]] = {}
-    for number, cells in rows if id_column is None else rows[1:]:
-        if len(cells) != len(header):
-            raise FormatError(f"{path}:{number}: found {len(cells)} values, expected {len(header)}")
-        exam_id = cells[id_column or 0]
+    names = column_names(read_text(path))
+    id_column = next((name for name in ("exam_id", ID_COLUMN) if name in names), None)
+    rows = _listed(path, names) if id_column is None else _tabled(path, id_column)
+    seen: dict[str, dict[str, str]] = {}
+    for where, exam_id, values in rows:
+        if not exam_id:
+            raise FormatError(f"{where}: {id_column or 'exam_id'} is empty; expected an exam")
         if exam_id in seen:
-            raise FormatError(f"{path}:{number}: exam {exam_id!r} stands twice; expected each exam once")
-        seen[exam_id] = cells
+            raise FormatError(f"{where}: exam {exam_id!r} stands twice; expected each exam once")
+        if not values.get(PARTICIPANT_COLUMN, exam_id):
+            raise FormatError(f"{where}: {PARTICIPANT_COLUMN} is empty; expected whom exam {exam_id!r} is of")
+        seen[exam_id] = values
     if not seen:
         raise FormatError(f"{path}: no exams; expected one id a line")
-    columns = {
-        name: {exam_id: cells[at] for exam_id, cells in seen.items()}
-        for at, name in enumerate(header)
-        if id_column is not None and at != id_column
-    }
+    columns = {name: {exam_id: values[name] for exam_id, values in seen.items()} for name in next(iter(seen.values()))}
     return ExamFile(tuple(seen), columns.pop(PARTICIPANT_COLUMN, {}), columns)
+
+
+def _listed(path: Path, names: Sequence[str]) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Place and exam of each line of a list without header."""
+    hint = delimiter_hint(" ".join(names))
+    if hint or len(names) > 1:
+        raise FormatError(
+            f"{path}:1: found columns {', '.join(names)}; expected exam_id or {ID_COLUMN} among them{hint}"
+        )
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        if line.strip():
+            yield f"{path}:{number}", line.strip(), {}
+
+
+def _tabled(path: Path, id_column: str) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Place, exam and the other values of each line of a table."""
+    for row in read_rows(path, required=(id_column,)):
+        yield row.where, row.values[id_column], {name: row.values[name] for name in row.values if name != id_column}
 
 
 _MARKS_ONLY = {
