@@ -1,3 +1,4 @@
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -171,9 +172,16 @@ def bad_file(path: Path, kind: str) -> None:
         path.write_text("no image")
     elif kind == "empty":
         path.write_bytes(b"")
+    elif kind == "promising":
+        opener = gzip.open if path.suffix == ".gz" else open
+        with opener(path, "rb") as file:
+            content = bytearray(file.read())
+        content[42:48] = np.array([32767] * 3, "<i2").tobytes()  # nifti1.h: dim[1..3]: 70 TB of voxels
+        with opener(path, "wb") as file:
+            file.write(content)
 
 
-@pytest.mark.parametrize("kind", ["4D", "nowhere", "cut", "text", "empty"])
+@pytest.mark.parametrize("kind", ["4D", "nowhere", "cut", "text", "empty", "promising"])
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
 def test_bad_files_are_refused_by_name(tmp_path: Path, kind: str, suffix: str) -> None:
     path = tmp_path / f"bad{suffix}"

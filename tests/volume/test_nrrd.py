@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import SimpleITK
 
+from builders import SHARED_DATA, needs_shared_data
 from hilum.errors import FormatError
 from hilum.model.geometry import Geometry
 from hilum.volume.nrrd import read_header, read_nrrd
@@ -164,6 +165,18 @@ def test_other_files_are_refused(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "bad.nrrd").write_bytes(text)
     with pytest.raises(FormatError, match=r"bad\.nrrd"):
         read_nrrd(tmp_path / "bad.nrrd")
+
+
+@needs_shared_data
+def test_real_segmentations_equal_simpleitk() -> None:
+    paths = sorted((SHARED_DATA / "seg_sr_dcmqi").rglob("*.nrrd"))
+    assert len(paths) > 10
+    for path in paths:
+        values, grid = read_nrrd(path)
+        image: Any = SimpleITK.ReadImage(str(path))
+        assert np.array_equal(values, SimpleITK.GetArrayFromImage(image)), path.name
+        last = np.asarray(grid.shape) - 1
+        assert np.allclose(image.TransformIndexToPhysicalPoint(last[::-1].tolist()), grid.to_mm(last)), path.name
 
 
 def test_missing_file(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def read_analyze(path: Path) -> AnalyzeImage:
         values = stored_voxels(image)
     except FileNotFoundError:
         raise
-    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
+    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError, MemoryError) as error:
         raise FormatError(f"{path}: cannot be read as Analyze ({error})") from error
     while values.ndim > 3 and values.shape[-1] == 1:
         values = values[..., 0]

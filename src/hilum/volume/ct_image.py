@@ -137,7 +137,7 @@ def _misfit(hu: NDArray[Any]) -> str:
     fractions = np.abs(hu - np.rint(hu))
     return (
         f"{np.count_nonzero(fractions)} of {hu.size} values are no whole HU, by up to {fractions.max():g}; a CT image "
-        "holds whole ones: ask for rounding to the nearest, or write whole values"
+        "holds whole ones: round them to the nearest (--round), or give whole values"
     )
 
 

@@ -115,7 +115,7 @@ def read_grid(path: str | Path) -> tuple[NDArray[Any], Geometry]:
         values = stored_voxels(image)
     except FileNotFoundError:
         raise
-    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
+    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError, MemoryError) as error:
         raise FormatError(f"{path}: cannot be read as NIfTI ({error})") from error
     while values.ndim > 3 and values.shape[-1] == 1:
         values = values[..., 0]
