@@ -142,3 +142,9 @@ def test_a_negative_diameter_of_luna16_is_an_unknown_one(tmp_path: Path) -> None
     path = tmp_path / "file.csv"
     path.write_text(LUNA_LESIONS + "a,1,2,3,-1\n")
     assert read_lesions(path).lesions[0].diameter_mm is None
+
+
+def test_marks_of_other_extents_are_not_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text(MARKS.replace("score", "score,diameter_mm") + "a,1,2,3,0.5,4\na,1,2,3,0.5,5\n")
+    assert len(read_marks(path).marks) == 2

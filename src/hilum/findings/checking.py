@@ -46,7 +46,7 @@ def check_marks(
     FormatError
         A mark is refused and the reading is strict.
     """
-    keys = [(mark.exam_id, mark.position_mm, mark.score) for mark in file.marks]
+    keys = [(mark.exam_id, mark.position_mm, mark.score, mark.diameter_mm, mark.box_mm) for mark in file.marks]
     kept = _Check(refusals, exam_ids, geometries or {}).passed(file.marks, keys, file.where)
     ids = file.lesion_ids
     return replace(
