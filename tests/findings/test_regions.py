@@ -56,6 +56,15 @@ def test_block_worked_by_hand() -> None:
     assert 3 < region.short_axis_mm < 4
 
 
+def test_slice_of_the_longest_axis_is_not_that_of_the_largest_box() -> None:
+    # A cross of 5 pixels each way has the larger box, a bar of 6 pixels the longer axis.
+    labels = np.zeros((2, 7, 7), np.uint8)
+    labels[0, 1:6, 3] = labels[0, 3, 1:6] = labels[1, 3, 1:7] = 1
+    region = lone(labels, Geometry(labels.shape, (1, 1, 1), (0, 0, 0)))
+    assert region.long_axis_mm == pytest.approx(6)
+    assert region.short_axis_mm == pytest.approx(1)
+
+
 def turned(a: float, b: float, c: float) -> NDArray[np.float64]:
     about_x = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
     about_y = np.array([[np.cos(b), 0, np.sin(b)], [0, 1, 0], [-np.sin(b), 0, np.cos(b)]])

@@ -52,8 +52,7 @@ def measure_diameters(points_mm: Floats) -> Diameters:
     outline: Floats = points_mm[ConvexHull(points_mm).vertices]
     distances = squareform(pdist(outline))
     first, last = divmod(int(np.argmax(distances)), len(outline))
-    outline = np.roll(outline, -first, axis=0)
-    last = (last - first) % len(outline)
+    outline, last = np.roll(outline, -first, axis=0), last - first
     long_mm = outline[[0, last]]
     along = (long_mm[1] - long_mm[0]) / np.linalg.norm(long_mm[1] - long_mm[0])
     frame = np.stack([along, (-along[1], along[0])], axis=1)
