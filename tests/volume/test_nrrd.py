@@ -143,6 +143,8 @@ def test_data_below_the_header_and_pairs(tmp_path: Path) -> None:
         (None, {"space_directions": "none (0,0.75,0) (0,0,2)"}, "2 axes in space"),
         (None, {"space_units": '"mm" "mm" "furlong"'}, "furlong"),
         (None, {"byte_skip": "-2"}, "byte skip -2"),
+        (None, {"byte_skip": "-1", "encoding": "gzip"}, "byte skip -1"),
+        (None, {"line_skip": "1000000000000"}, "0 bytes of data"),
         (None, {"data_file": "LIST"}, "several files"),
         (None, {"data_file": "slice%03d.raw 1 3 1"}, "several files"),
         (None, {"data_file": "../in.raw"}, "outside the folder"),

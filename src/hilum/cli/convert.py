@@ -46,7 +46,7 @@ def convert(
         ),
     ],
     target: Annotated[
-        Path | None, typer.Argument(metavar="[OUT]", help="File to write: *.nii or *.nii.gz.", show_default=False)
+        Path | None, typer.Argument(metavar="OUT", help="File to write: *.nii or *.nii.gz.", show_default=False)
     ] = None,
     *,
     archive: Annotated[

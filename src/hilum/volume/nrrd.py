@@ -277,7 +277,8 @@ def read_values(header: NrrdHeader) -> NDArray[Any]:
     with path.open("rb") as file:
         file.seek(start)
         for _ in range(_skip(header, "line skip")):
-            file.readline(HEADER_LIMIT)
+            if not file.readline(HEADER_LIMIT):
+                break
         if encoding == "text":
             return _text_values(file, dtype, count, path)
         data = _data(file, count * dtype.itemsize, encoding, _skip(header, "byte skip"), path)
