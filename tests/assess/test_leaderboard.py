@@ -42,6 +42,12 @@ def test_the_order_and_names_of_lesions_do_not_part_runs_but_places_and_sizes_do
     assert recorded_differences(same, other) == ("lesions: 2 of 'x' and 2 of 'y' are not the same",)
 
 
+@pytest.mark.parametrize("change", [{"box_mm": (4.0, 5.0, 6.0)}, {"mask_label": 3}, {"is_excluded": True}])
+def test_another_box_label_or_kind_is_another_board(change: dict[str, object]) -> None:
+    other = [replace(LESIONS[0], **change), LESIONS[1]]  # type: ignore[arg-type]
+    assert len(Leaderboard((entry("w", GOOD), entry("x", GOOD, other))).boards()) == 2
+
+
 def test_another_policy_is_another_board_and_the_words_say_which() -> None:
     first, second = entry("x", GOOD), entry("x", GOOD, policy=Policy(max_marks_per_exam=5))
     board = Leaderboard().with_entry(first).with_entry(second)

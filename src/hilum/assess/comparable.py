@@ -57,18 +57,18 @@ def _other_participants(first: Assessment, second: Assessment, names: tuple[str,
 
 def _other_lesions(first: Assessment, second: Assessment, names: tuple[str, str]) -> str:
     shared = set(first.exam_ids) & set(second.exam_ids)
-    one, two = _lesions(first, shared), _lesions(second, shared)
+    one, two = (Counter(key for key in lesion_keys(each) if key[0] in shared) for each in (first, second))
     only = [[_lesion_words(key) for key in (mine - others).elements()] for mine, others in ((one, two), (two, one))]
     return _only("lesions", only[0], only[1], names)
 
 
-def _lesions(assessment: Assessment, exam_ids: set[str]) -> Counter[LesionKey]:
-    """The lesions of some exams as what decides about hits; their names do not."""
+def lesion_keys(assessment: Assessment) -> list[LesionKey]:
+    """Each lesion as what decides about hits: exam, position, size, kind, box, mask label; its name does not."""
     lesions = assessment.lesions
     count = len(lesions)
     boxes = [[]] * count if lesions.box_mm is None else np.nan_to_num(lesions.box_mm).tolist()
     labels = [0] * count if lesions.mask_label is None else lesions.mask_label.tolist()
-    return Counter(
+    return [
         (
             assessment.exam_ids[exam],
             tuple(position),
@@ -86,8 +86,7 @@ def _lesions(assessment: Assessment, exam_ids: set[str]) -> Counter[LesionKey]:
             labels,
             strict=True,
         )
-        if assessment.exam_ids[exam] in exam_ids
-    )
+    ]
 
 
 def _lesion_words(key: LesionKey) -> str:

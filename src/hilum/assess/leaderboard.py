@@ -11,6 +11,7 @@ from hashlib import sha256
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from hilum.assess.comparable import lesion_keys
 from hilum.errors import FormatError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Entry:
     exams_sha256
         Of the exams and their participants.
     lesions_sha256
-        Of the reference standard: position, size and kind of each lesion.
+        Of the reference standard, as `why_not_comparable` compares it.
     exams, participants, lesions
         How many there are.
     cpm, low, high
@@ -81,7 +82,7 @@ class Entry:
             asdict(assessment.policy),
             choices,
             _digest(zip(assessment.exam_ids, assessment.participants, strict=True)),
-            _digest(_lesions(assessment)),
+            _digest(lesion_keys(assessment)),
             counts.exams,
             counts.participants,
             counts.lesions,
@@ -185,21 +186,6 @@ def _board(entries: Sequence[Entry]) -> Board:
     ordered = sorted(entries, key=lambda entry: (entry.cpm is None, -(entry.cpm or 0.0), entry.run))
     values = [entry.cpm for entry in ordered]
     return Board(tuple(Ranked(None if entry.cpm is None else values.index(entry.cpm) + 1, entry) for entry in ordered))
-
-
-def _lesions(assessment: Assessment) -> Iterable[tuple[object, ...]]:
-    """What decides about hits, as `why_not_comparable` compares it: names of lesions do not."""
-    lesions = assessment.lesions
-    return (
-        (assessment.exam_ids[exam], *position, diameter, is_excluded)
-        for exam, position, diameter, is_excluded in zip(
-            lesions.exam.tolist(),
-            lesions.position_mm.tolist(),
-            lesions.diameter_mm.tolist(),
-            lesions.is_excluded.tolist(),
-            strict=True,
-        )
-    )
 
 
 def _digest(rows: Iterable[tuple[object, ...]]) -> str:
