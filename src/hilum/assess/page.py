@@ -32,6 +32,13 @@ def template(name: str) -> Template:
     return _environment().get_template(name)
 
 
+def stylesheet() -> str:
+    """Style sheet of the pages, for those that other parts of hilum write."""
+    from importlib.resources import files
+
+    return files("hilum.assess").joinpath("pages", "page.css").read_text(encoding="utf-8")
+
+
 def whole(value: int) -> str:
     """A count."""
     return f"{value:,}"

@@ -1,0 +1,25 @@
+"""What is wrong with a collection: geometry, pixels, references, annotations, duplicates, de-identification."""
+
+from hilum.check.accepted import Acceptance, accept, read_accepted
+from hilum.check.collect import series_of_archive
+from hilum.check.finding import Finding
+from hilum.check.options import Options, PixelReading
+from hilum.check.report import Report, check_archive, check_folder
+from hilum.check.rules import RULES, Rule, Severity, markdown_table
+
+__all__ = [
+    "RULES",
+    "Acceptance",
+    "Finding",
+    "Options",
+    "PixelReading",
+    "Report",
+    "Rule",
+    "Severity",
+    "accept",
+    "check_archive",
+    "check_folder",
+    "markdown_table",
+    "read_accepted",
+    "series_of_archive",
+]

@@ -1,0 +1,179 @@
+"""One series, or one folder of files that form none, and what looking at it gave: the work of one task."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from hilum.check.finding import Finding
+from hilum.check.header import examine_header, read_dataset
+from hilum.check.pixels import examine_pixels
+from hilum.check.references import Reference, references_of
+from hilum.errors import HeaderError, PixelError
+from hilum.model.kinds import ImageKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from pydicom.dataset import Dataset
+
+    from hilum.check.options import Options
+    from hilum.check.pixels import PixelFacts
+    from hilum.model.series import Series
+
+REFERRING_KINDS = frozenset({ImageKind.SEGMENTATION, ImageKind.REPORT})
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What one task looks at.
+
+    Attributes
+    ----------
+    item
+        SeriesInstanceUID, or the path of a folder whose files have none.
+    paths
+        Its files.
+    series
+        Its row; None for files that form no series.
+    """
+
+    item: str
+    paths: tuple[Path, ...]
+    series: Series | None = None
+
+    @classmethod
+    def of_series(cls, series: Series) -> Subject:
+        """Give a series whose files are on this machine."""
+        return cls(series.uid, tuple(series.instances.paths()), series)
+
+    @property
+    def place(self) -> str:
+        """Folder its first file lies in."""
+        return str(self.paths[0].parent) if self.paths else ""
+
+    @property
+    def participant(self) -> str:
+        """PatientID, empty where unknown."""
+        return self.series.participant_id if self.series else ""
+
+    @property
+    def kind(self) -> str:
+        """What its images show; empty where it is no series."""
+        return str(self.series["image_kind"]) if self.series else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What looking at a subject gave.
+
+    Attributes
+    ----------
+    item
+        Of the subject.
+    findings
+        What failed.
+    file_count, slices_read
+        Headers and slices read.
+    references
+        Instances that its objects name.
+    digest
+        Digest of its pixels; empty where they were not read or say nothing.
+    thumbnail
+        PNG, None where there is none.
+    """
+
+    item: str
+    findings: tuple[Finding, ...]
+    file_count: int
+    slices_read: int = 0
+    references: frozenset[Reference] = frozenset()
+    digest: str = ""
+    thumbnail: bytes | None = None
+
+
+def look_at(options: Options, subjects: Sequence[Subject]) -> list[Seen]:
+    """Look at subjects, one after the other; whatever cannot be read is a finding."""
+    return [_look_at_one(subject, options) for subject in subjects]
+
+
+def _look_at_one(subject: Subject, options: Options) -> Seen:
+    headers = _Headers(subject)
+    for path in subject.paths:
+        headers.read(path)
+    findings = list(_findings(subject, headers.found, len(subject.paths), "files"))
+    series = subject.series
+    if series is None:
+        return Seen(subject.item, tuple(findings), len(subject.paths))
+    findings += _of_order(subject, series)
+    facts = _pixels(series, options)
+    findings += _findings(subject, facts.found, facts.read_count, "slices read")
+    references = frozenset(headers.references)
+    return Seen(
+        subject.item, tuple(findings), len(subject.paths), facts.read_count, references, facts.digest, facts.thumbnail
+    )
+
+
+@dataclass(slots=True)
+class _Headers:
+    """What the headers of a subject show, gathered file by file."""
+
+    subject: Subject
+    found: dict[str, Counter[str]] = field(default_factory=dict)
+    references: set[Reference] = field(default_factory=set)
+
+    def read(self, path: Path) -> None:
+        """Read one more file."""
+        try:
+            dataset = read_dataset(path)
+            for check, what in examine_header(dataset, self.subject.kind):
+                self.found.setdefault(check, Counter())[what] += 1
+            if self.subject.kind in REFERRING_KINDS:
+                self.references |= _references(dataset)
+        except HeaderError as error:
+            self.found.setdefault(error.check, Counter())[f"{path.name}: {error}"] += 1
+
+
+def _references(dataset: Dataset) -> frozenset[Reference]:
+    try:
+        return references_of(dataset)
+    except Exception as error:  # values are decoded as they are asked for
+        raise HeaderError(f"references cannot be decoded: {error}", check="unreadable-object") from error
+
+
+def _pixels(series: Series, options: Options) -> PixelFacts:
+    from hilum.check.pixels import PixelFacts
+
+    try:
+        return examine_pixels(series, options)
+    except (PixelError, OSError) as error:
+        facts = PixelFacts()
+        facts.add("unreadable-pixels", str(error))
+        return facts
+
+
+def _findings(subject: Subject, found: Mapping[str, Counter[str]], total: int, of_what: str) -> Iterator[Finding]:
+    """One finding a check, that names all it was found in."""
+    for check, counts in found.items():
+        parts = [
+            " ".join(filter(None, (what, f"in {count} of {total} {of_what}" if count < total or not what else "")))
+            for what, count in sorted(counts.items())
+        ]
+        yield Finding(check, subject.item, ", ".join(parts), subject.place, subject.participant)
+
+
+def _of_order(subject: Subject, series: Series) -> Iterator[Finding]:
+    """Hold InstanceNumber against the order of the slices, in which the catalog keeps the instances."""
+    numbers = series.instances.column("InstanceNumber")
+    is_stack = series["slice_spacing_mm"] and not series["duplicated_positions"]
+    if not is_stack or len(numbers) < 2 or not all(isinstance(number, int | float) for number in numbers):
+        return
+    steps = [high - low for low, high in pairwise(numbers)]
+    if all(step > 0 for step in steps):
+        return
+    check = "flipped-order" if all(step < 0 for step in steps) else "shuffled-order"
+    detail = f"InstanceNumber {numbers[0]} at the first position, {numbers[-1]} at the last of {len(numbers)}"
+    yield Finding(check, subject.item, detail, subject.place, subject.participant)

@@ -1,0 +1,178 @@
+"""``hilum check``: what is wrong with a folder, a collection or a cohort, and who accepted it."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 (Typer reads the annotations when it runs)
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hilum.cli.output import REFUSED, JsonOption, progress, show_json, show_table, tell
+from hilum.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hilum.catalog import Archive
+    from hilum.check import Acceptance, Options, Report
+    from hilum.model.series import Series
+
+PIXEL_CHOICES = ("none", "some", "all")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("check")(check)
+
+
+def check(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[FOLDER]", help="Folder to check, without an archive.", show_default=False)
+    ] = None,
+    *,
+    archive: Annotated[
+        Path | None, typer.Option(envvar="HILUM_ARCHIVE", help="Archive to check, or that the cohort is of.")
+    ] = None,
+    collection: Annotated[str | None, typer.Option(metavar="ID", help="Only this collection of the archive.")] = None,
+    cohort: Annotated[str | None, typer.Option(metavar="NAME", help="Only the series of this cohort.")] = None,
+    lesions: Annotated[Path | None, typer.Option(help="File or folder of lesions to hold against the volumes.")] = None,
+    pixels: Annotated[str, typer.Option(help="Slices of a series that are read: none, some (5) or all.")] = "some",
+    accepted: Annotated[
+        Path | None,
+        typer.Option(help="File of accepted findings.  [default: accepted-checks.toml of the archive]"),
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="HTML report to write, with a small picture a series.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check what a steward must know of a collection: geometry, pixels, references, lesions, duplicates, identity.
+
+    Give a folder or an archive. Exit status 1 says that an error or warning is not accepted.
+    """
+    from hilum.check import Options, PixelReading
+
+    if pixels not in PIXEL_CHOICES:
+        raise typer.BadParameter(f"{pixels!r}: expected {', '.join(PIXEL_CHOICES)}", param_hint="--pixels")
+    options = Options(PixelReading(pixels), with_thumbnails=html is not None)
+    if folder is not None:
+        if collection or cohort:
+            raise typer.BadParameter("--collection and --cohort are of an archive: leave FOLDER out")
+        report = _of_folder(folder, options, lesions, accepted)
+    elif archive is not None:
+        report = _of_archive(
+            archive, collection=collection, cohort=cohort, options=options, lesions=lesions, accepted=accepted
+        )
+    else:
+        raise typer.BadParameter("name a FOLDER to check, or an --archive")
+    _show(report, html, as_json=as_json)
+    if not report.is_clean:
+        raise typer.Exit(REFUSED)
+
+
+def _of_folder(folder: Path, options: Options, lesions: Path | None, accepted: Path | None) -> Report:
+    from hilum.check import check_folder
+    from hilum.config import Settings
+    from hilum.work import open_executor
+
+    acceptances = _acceptances(accepted, None)
+    settings = Settings.from_environment()
+    with open_executor(settings) as executor, progress("series") as advance:
+        return check_folder(
+            folder,
+            executor=executor,
+            workers=settings.worker_count,
+            options=options,
+            lesions=lesions,
+            accepted=acceptances,
+            on_progress=advance,
+        )
+
+
+def _of_archive(
+    path: Path,
+    *,
+    collection: str | None,
+    cohort: str | None,
+    options: Options,
+    lesions: Path | None,
+    accepted: Path | None,
+) -> Report:
+    from hilum.catalog import Archive
+    from hilum.check import check_archive
+    from hilum.config import Settings
+    from hilum.work import open_executor
+
+    if collection and cohort:
+        raise typer.BadParameter("give --collection or --cohort, not both")
+    opened = Archive.open(path)
+    acceptances = _acceptances(accepted, opened)
+    series, name = _series(opened, collection, cohort)
+    settings = Settings.from_environment()
+    with open_executor(settings) as executor, progress("series", len(series)) as advance:
+        return check_archive(
+            opened,
+            series,
+            name=name,
+            executor=executor,
+            workers=settings.worker_count,
+            options=options,
+            lesions=lesions,
+            accepted=acceptances,
+            on_progress=advance,
+        )
+
+
+def _series(archive: Archive, collection: str | None, cohort: str | None) -> tuple[list[Series], str]:
+    """The series to look at, and what to call them."""
+    from hilum.check import series_of_archive
+    from hilum.cohort import Cohort, cohort_series
+
+    if cohort:
+        return list(cohort_series(archive, Cohort.load(archive, cohort))), f"cohort {cohort}"
+    return series_of_archive(archive, collection), f"collection {collection}" if collection else str(archive.path)
+
+
+def _acceptances(path: Path | None, archive: Archive | None) -> Sequence[Acceptance]:
+    from hilum.check import read_accepted
+    from hilum.check.accepted import FILE_NAME
+
+    if path is not None and not path.exists():
+        raise ConfigError(f"{path}: no such file; expected a file of accepted findings (docs/check.md)")
+    if path is None and archive is not None:
+        path = archive.path / FILE_NAME
+    return read_accepted(path) if path is not None else ()
+
+
+def _show(report: Report, html: Path | None, *, as_json: bool) -> None:
+    if as_json:
+        show_json(report.to_dict())
+    else:
+        show_table([_row(finding) for finding in report.findings], as_json=False)
+        counts = ", ".join(f"{count:,} {word}" for word, count in _counted(report).items())
+        looked = f"{report.series_count:,} series, {report.file_count:,} headers, {report.slices_read:,} slices read"
+        tell(f"{report.name}: {looked}: {counts}")
+    for one in report.unused:
+        tell(f"accepted, but not found: {one.check} in {one.item} ({one.reason})")
+    if html is not None:
+        from hilum.assess.page import stylesheet
+        from hilum.check.page import report_html
+
+        html.write_text(report_html(report, style=stylesheet()), encoding="utf-8")
+        tell(f"report written to {html}")
+
+
+def _counted(report: Report) -> dict[str, int]:
+    """Counts, in words that fit them."""
+    return {word if word == "accepted" or count == 1 else f"{word}s": count for word, count in report.counts().items()}
+
+
+def _row(finding: Any) -> dict[str, object]:
+    who = finding.acceptance
+    return {
+        "severity": finding.severity.value,
+        "check": finding.check,
+        "item": finding.item,
+        "place": finding.place,
+        "participant": finding.participant,
+        "found": finding.detail,
+        "accepted": f"{who.by}, {who.on}: {who.reason}" if who else None,
+    }

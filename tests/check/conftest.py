@@ -1,0 +1,49 @@
+"""A series without a flaw, and what checking a folder finds."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from builders import CtSeries
+from hilum.check import Options, Report, check_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+DECLARED: dict[str, Any] = {
+    "PatientIdentityRemoved": "YES",
+    "DeidentificationMethod": "by the test",
+    "SeriesDescription": None,
+    "PatientName": "",
+    "PatientSex": "",
+    "StudyDate": "",
+    "StudyTime": "",
+    "StudyID": "",
+}
+"""Attributes of a CT series that the basic profile leaves nothing to say about but its PatientID."""
+
+
+@pytest.fixture
+def clean() -> Callable[..., CtSeries]:
+    """Make a series without a flaw, but for the fields and attributes given."""
+
+    def make(override: dict[str, Any] | None = None, **fields: Any) -> CtSeries:
+        return CtSeries(override=DECLARED | (override or {}), **fields)
+
+    return make
+
+
+@pytest.fixture
+def checked() -> Callable[..., Report]:
+    """Check a folder on threads."""
+
+    def check(folder: Path, **keywords: Any) -> Report:
+        with ThreadPoolExecutor(2) as executor:
+            options = keywords.pop("options", Options())
+            return check_folder(folder, executor=executor, workers=2, options=options, **keywords)
+
+    return check
