@@ -39,11 +39,11 @@ def clean() -> Callable[..., CtSeries]:
 
 @pytest.fixture
 def checked() -> Callable[..., Report]:
-    """Check a folder on threads."""
+    """Check a folder on a thread."""
 
     def check(folder: Path, **keywords: Any) -> Report:
-        with ThreadPoolExecutor(2) as executor:
+        with ThreadPoolExecutor(1) as executor:  # what a process does: warnings are caught a thread at a time
             options = keywords.pop("options", Options())
-            return check_folder(folder, executor=executor, workers=2, options=options, **keywords)
+            return check_folder(folder, executor=executor, workers=1, options=options, **keywords)
 
     return check

@@ -49,13 +49,13 @@ def check_lesion_list(path: Path, series: Sequence[Series], *, with_pixels: bool
         return
     geometries, findings = _geometries(series)
     yield from findings
-    try:
-        # NIH's points may lie in another frame than the CT: where it is known, the indices decide.
-        lesions = read_lesions(
-            path, geometries={one.participant_id: geometries[one.uid] for one in series if one.uid in geometries}
-        ).lesions
-    except FormatError as error:
-        yield Finding("outside-volume", str(path), str(error))
+    if path.is_dir():  # NIH's points may lie in another frame than the CT: where it is known, the indices decide
+        grids = {one.participant_id: geometries[one.uid] for one in series if one.uid in geometries}
+        try:
+            lesions = read_lesions(path, geometries=grids).lesions
+        except FormatError as error:
+            yield Finding("outside-volume", str(path), str(error))
+            return
     try:
         linked = link_to_series(lesions, series)
     except FormatError as error:

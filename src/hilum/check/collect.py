@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hilum.catalog.folder import require_folder
-from hilum.check.finding import Finding
+from hilum.check.finding import Finding, place_of
 from hilum.check.subject import Subject
 from hilum.errors import NotFoundError
 from hilum.index.assemble import assemble
@@ -16,7 +17,7 @@ from hilum.index.record import unpack_records
 from hilum.index.scan import scan_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
     from hilum.catalog import Archive
@@ -47,9 +48,9 @@ class Collected:
     loose: list[Subject] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
-    def subjects(self) -> list[Subject]:
+    def subjects(self) -> Iterator[Subject]:
         """Everything to look at, a series or a folder of loose files each."""
-        return [*map(Subject.of_series, self.series), *self.loose]
+        return chain(map(Subject.of_series, self.series), self.loose)
 
 
 def collect_folder(
@@ -120,7 +121,7 @@ def _add_indexed(
     by_uid = {one.uid: one for one in collected.series}
     for row in checks:
         series = by_uid.get(row["SeriesInstanceUID"])
-        place = Subject.of_series(series).place if series else ""
+        place = place_of(series) if series else ""
         participant = series.participant_id if series else ""
         collected.findings.append(Finding(row["check"], row["SeriesInstanceUID"], row["detail"], place, participant))
     refused: dict[tuple[str, str], list[tuple[Path, str]]] = defaultdict(list)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hilum.check.finding import Finding
+from hilum.check.finding import Finding, place_of
 from hilum.cohort.proposals import propose_links
 from hilum.errors import FormatError
 from hilum.findings.nih import ANNOTATIONS
@@ -46,13 +46,16 @@ def equal_series(series: Sequence[Series], digests: Mapping[str, str]) -> Iterat
             told.add((other.participant_id, first.participant_id))
             whose = "of the same participant" if is_one_id else f"of participant {first.participant_id}"
             detail = f"the slices read equal those of series {first.uid} {whose}"
-            yield Finding("equal-pixels" if is_one_id else "equal-scan", other.uid, detail, "", other.participant_id)
+            check = "equal-pixels" if is_one_id else "equal-scan"
+            yield Finding(check, other.uid, detail, place_of(other), other.participant_id)
+    by_uid = {one.uid: one for one in series}
     for link in propose_links(series).links:
         if (link.PatientID, link.same_person_as) in told:
             continue
         check = "equal-study" if "study" in link.evidence else "equal-grid"
         detail = f"{link.evidence}: series {link.same_series_as} of participant {link.same_person_as}"
-        yield Finding(check, link.SeriesInstanceUID, detail, "", link.PatientID)
+        place = place_of(by_uid[link.SeriesInstanceUID])
+        yield Finding(check, link.SeriesInstanceUID, detail, place, link.PatientID)
 
 
 @dataclass(frozen=True, slots=True)

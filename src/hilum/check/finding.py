@@ -9,6 +9,7 @@ from hilum.check.rules import BY_CHECK, Severity
 
 if TYPE_CHECKING:
     from hilum.check.accepted import Acceptance
+    from hilum.model.series import Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +49,9 @@ class Finding:
     def is_open(self) -> bool:
         """Whether it is an error or a warning that nobody accepted."""
         return self.acceptance is None and self.severity is not Severity.NOTE
+
+
+def place_of(series: Series) -> str:
+    """Folder the first file of a series lies in; empty where its files are not here."""
+    paths = series.instances.paths() if series["instances"] is not None else []
+    return str(paths[0].parent) if paths else ""

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hilum.check.finding import Finding
+from hilum.check.finding import Finding, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -49,29 +49,28 @@ def check_references(
     near
         The series of their studies, and those they name.
     """
-    place_of: dict[str, list[Series]] = defaultdict(list)
+    holders: dict[str, list[Series]] = defaultdict(list)
     for series in near:
         if series["instances"] is not None:
             for sop_uid in series.instances.column("SOPInstanceUID"):
-                place_of[sop_uid].append(series)
+                holders[sop_uid].append(series)
     for uid, references in sorted(named.items()):
-        yield from _of_one(sources[uid], references, place_of)
+        yield from _of_one(sources[uid], references, holders)
 
 
-def _of_one(
-    source: Series, references: frozenset[Reference], place_of: Mapping[str, list[Series]]
-) -> Iterator[Finding]:
+def _of_one(source: Series, references: frozenset[Reference], holders: Mapping[str, list[Series]]) -> Iterator[Finding]:
     absent: Counter[str] = Counter()
     others: Counter[str] = Counter()
     for reference in references:
-        series = place_of.get(reference.sop_uid)
+        series = holders.get(reference.sop_uid)
         if not series:
             absent[reference.series_uid] += 1
         elif wrong := _mismatch(source, reference, series):
             others[wrong] += 1
     for check, counts in (("reference-absent", absent), ("reference-other", others)):
         if counts:
-            yield Finding(check, source.uid, _detail(check, counts, len(references)), participant=source.participant_id)
+            detail = _detail(check, counts, len(references))
+            yield Finding(check, source.uid, detail, place_of(source), source.participant_id)
 
 
 def _detail(check: str, counts: Counter[str], total: int) -> str:

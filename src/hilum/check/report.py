@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from hilum.check.options import Options, PixelReading
 from hilum.check.references import Reference, check_references
 from hilum.check.rules import BY_CHECK, Severity, order_of
 from hilum.check.subject import look_at
-from hilum.errors import NotFoundError
+from hilum.errors import ArchiveError, NotFoundError
 from hilum.work import map_batches
 
 if TYPE_CHECKING:
@@ -207,10 +208,15 @@ class _Work:
             batch_size=1,
             workers=self.workers,
         )
-        for batch in batches:
-            yield from batch
-            if self.on_progress:
-                self.on_progress(len(batch))
+        try:
+            for batch in batches:
+                yield from batch
+                if self.on_progress:
+                    self.on_progress(len(batch))
+        except BrokenProcessPool as error:
+            raise ArchiveError(
+                "a worker process died, perhaps for want of memory; check again with fewer workers (HILUM_WORKERS)"
+            ) from error
 
 
 def _of_references(

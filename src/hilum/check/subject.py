@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from hilum.check.finding import Finding
+from hilum.check.finding import Finding, place_of
 from hilum.check.header import examine_header, read_dataset
 from hilum.check.pixels import examine_pixels
 from hilum.check.references import Reference, references_of
@@ -35,25 +36,30 @@ class Subject:
     ----------
     item
         SeriesInstanceUID, or the path of a folder whose files have none.
-    paths
-        Its files.
+    loose
+        Its files where they form no series.
     series
-        Its row; None for files that form no series.
+        Its row; None for files that form none.
     """
 
     item: str
-    paths: tuple[Path, ...]
+    loose: tuple[Path, ...] = ()
     series: Series | None = None
 
     @classmethod
     def of_series(cls, series: Series) -> Subject:
         """Give a series whose files are on this machine."""
-        return cls(series.uid, tuple(series.instances.paths()), series)
+        return cls(series.uid, series=series)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Its files: unpacked where the work is done, since those of a collection are millions."""
+        return tuple(self.series.instances.paths()) if self.series else self.loose
 
     @property
     def place(self) -> str:
         """Folder its first file lies in."""
-        return str(self.paths[0].parent) if self.paths else ""
+        return place_of(self.series) if self.series else str(self.loose[0].parent)
 
     @property
     def participant(self) -> str:
@@ -97,24 +103,25 @@ class Seen:
 
 def look_at(options: Options, subjects: Sequence[Subject]) -> list[Seen]:
     """Look at subjects, one after the other; whatever cannot be read is a finding."""
-    return [_look_at_one(subject, options) for subject in subjects]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom's word on odd values: they are what is looked for
+        return [_look_at_one(subject, options) for subject in subjects]
 
 
 def _look_at_one(subject: Subject, options: Options) -> Seen:
     headers = _Headers(subject)
-    for path in subject.paths:
+    paths = subject.paths
+    for path in paths:
         headers.read(path)
-    findings = list(_findings(subject, headers.found, len(subject.paths), "files"))
+    findings = list(_findings(subject, headers.found, len(paths), "files"))
     series = subject.series
     if series is None:
-        return Seen(subject.item, tuple(findings), len(subject.paths))
+        return Seen(subject.item, tuple(findings), len(paths))
     findings += _of_order(subject, series)
     facts = _pixels(series, options)
     findings += _findings(subject, facts.found, facts.read_count, "slices read")
     references = frozenset(headers.references)
-    return Seen(
-        subject.item, tuple(findings), len(subject.paths), facts.read_count, references, facts.digest, facts.thumbnail
-    )
+    return Seen(subject.item, tuple(findings), len(paths), facts.read_count, references, facts.digest, facts.thumbnail)
 
 
 @dataclass(slots=True)
