@@ -87,9 +87,10 @@ def finite(value: Any, count: int) -> Numbers | None:
     """Give `value` if it is a sequence of `count` finite numbers, else None."""
     if not isinstance(value, tuple | list) or len(value) != count:
         return None
-    if not all(isinstance(number, int | float) and isfinite(number) for number in value):
+    try:
+        return tuple(map(float, value)) if isfinite(sum(value)) else None
+    except (TypeError, OverflowError):  # a text among them, or an integer beyond all floats
         return None
-    return tuple(float(number) for number in value)
 
 
 def _slices_of_one(index: int, record: Mapping[str, Any]) -> list[Slice]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import groupby
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -19,12 +18,13 @@ from hilum.volume.frames import UNCOMPRESSED
 from hilum.volume.rescale import clean_bits, rescale
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from hilum.volume.frames import Frame
 
+    Chunk = tuple[Sequence[Frame], NDArray[Any]]  # frames, and the (frame, row, column) array that their HU go to
     Jobs = Sequence[tuple[Frame, NDArray[Any]]]  # a frame, and the (row, column) array that its HU go to
 
 DIRECT_BITS = frozenset({8, 16})
@@ -65,9 +65,9 @@ def read_frames(
     form = frames[0].form
     hu = np.empty((len(frames), form.rows, form.columns), dtype)
     threads = threads or min(MAX_THREADS, len(os.sched_getaffinity(0)))
-    jobs = list(zip(frames, hu, strict=True))
-    size = ceil(len(jobs) / (threads * CHUNKS_PER_THREAD))
-    chunks: deque[Jobs] = deque(jobs[start : start + size] for start in range(0, len(jobs), size))
+    size = ceil(len(frames) / (threads * CHUNKS_PER_THREAD))
+    starts = range(0, len(frames), size)
+    chunks: deque[Chunk] = deque((frames[start : start + size], hu[start : start + size]) for start in starts)
     # This thread works too: where others keep the cores busy, it need not wait for a helper to get its turn.
     with ThreadPoolExecutor(threads) as pool:
         helpers = [pool.submit(_read_chunks, chunks, padding_hu) for _ in range(min(threads, len(chunks)) - 1)]
@@ -77,52 +77,75 @@ def read_frames(
     return hu
 
 
-def _read_chunks(chunks: deque[Jobs], padding_hu: float | None) -> None:
+def _read_chunks(chunks: deque[Chunk], padding_hu: float | None) -> None:
     """Take and read chunks until none is left; after an error nobody takes another."""
     try:
         while True:
             try:
-                chunk = chunks.popleft()
+                frames, out = chunks.popleft()
             except IndexError:
                 return
-            _read_chunk(chunk, padding_hu)
+            _read_chunk(frames, out, padding_hu)
     except PixelError:
         chunks.clear()
         raise
 
 
-def _read_chunk(jobs: Jobs, padding_hu: float | None) -> None:
-    """Read frames file by file."""
-    for _, of_file in groupby(jobs, key=lambda job: job[0].path):
-        jobs_of_file = list(of_file)
-        form = jobs_of_file[0][0].form
+def _read_chunk(frames: Sequence[Frame], out: NDArray[Any], padding_hu: float | None) -> None:
+    """Read frames, those of one form together."""
+    start = 0
+    for form, alike in groupby(frames, key=lambda frame: frame.form):
+        stop = start + len(list(alike))
         if form.transfer_syntax_uid in UNCOMPRESSED and form.bits_allocated in DIRECT_BITS:
-            _read_direct(jobs_of_file, padding_hu)
-        elif form.transfer_syntax_uid in CODECS and form.bits_allocated in DIRECT_BITS:
-            _read_compressed(jobs_of_file, padding_hu)
+            _read_direct(frames[start:stop], out[start:stop], padding_hu)
         else:
-            _read_with_pydicom(jobs_of_file, padding_hu)
+            _read_encoded(frames[start:stop], out[start:stop], padding_hu)
+        start = stop
 
 
-def _read_direct(jobs: Jobs, padding_hu: float | None) -> None:
-    """Read words straight to where they belong where their size allows, and turn them into HU there."""
-    with _opened(jobs[0][0]) as file:
-        for frame, out in jobs:
-            _check_length(frame)
-            size = frame.form.size_bytes
-            in_place = out.dtype.itemsize == frame.form.bits_allocated // 8
-            words = out.view("u2") if in_place else np.empty(out.shape, f"<u{frame.form.bits_allocated // 8}")
-            read = os.preadv(file, [words.data], frame.offset + frame.index * size)
-            if read != size:
-                raise PixelError(f"{frame.name}: file ends after {read} of {size} bytes of pixel data; get it again")
-            rescale(clean_bits(words, frame.form), frame, out, padding_hu)
+def _read_direct(frames: Sequence[Frame], out: NDArray[Any], padding_hu: float | None) -> None:
+    """Read words straight to where they belong where their size allows, and turn them into HU while they are cached."""
+    word = np.dtype(f"<u{frames[0].form.bits_allocated // 8}")
+    scratch = None if out.dtype.itemsize == word.itemsize else np.empty(out.shape[1:], word)
+    for _, of_file in groupby(zip(frames, out, strict=True), key=lambda job: job[0].path):
+        jobs = list(of_file)
+        file = _open(jobs[0][0])
+        try:
+            for frame, hu in jobs:
+                words = hu.view(word) if scratch is None else scratch
+                _read_words(file, frame, words)
+                rescale(clean_bits(words, frame.form), frame, hu, padding_hu)
+        finally:
+            os.close(file)
+
+
+def _read_words(file: int, frame: Frame, words: NDArray[Any]) -> None:
+    _check_length(frame)
+    size = frame.form.size_bytes
+    read = os.preadv(file, [words.data], frame.offset + frame.index * size)
+    if read != size:
+        raise PixelError(f"{frame.name}: file ends after {read} of {size} bytes of pixel data; get it again")
+
+
+def _read_encoded(frames: Sequence[Frame], out: NDArray[Any], padding_hu: float | None) -> None:
+    """Read frames file by file through a codec, or through pydicom."""
+    for _, of_file in groupby(zip(frames, out, strict=True), key=lambda job: job[0].path):
+        jobs = list(of_file)
+        form = jobs[0][0].form
+        if form.transfer_syntax_uid in CODECS and form.bits_allocated in DIRECT_BITS:
+            _read_compressed(jobs, padding_hu)
+        else:
+            _read_with_pydicom(jobs, padding_hu)
 
 
 def _read_compressed(jobs: Jobs, padding_hu: float | None) -> None:
     first = jobs[0][0]
     wanted = [frame.index for frame, _ in jobs]
-    with _opened(first) as file:
+    file = _open(first)
+    try:
         encoded = read_encapsulated(file, first.offset, first.frame_count, wanted, first.path)
+    finally:
+        os.close(file)
     for (frame, out), data in zip(jobs, encoded, strict=True):
         rescale(clean_bits(decode(data, frame), frame.form), frame, out, padding_hu)
 
@@ -130,11 +153,11 @@ def _read_compressed(jobs: Jobs, padding_hu: float | None) -> None:
 def _read_with_pydicom(jobs: Jobs, padding_hu: float | None) -> None:
     """Everything else: big endian, deflated, unusual word sizes and transfer syntaxes."""
     path = jobs[0][0].path
-    with _opened(jobs[0][0]):
-        try:
-            stored = _decode_with_pydicom(path)
-        except Exception as error:  # pydicom and its plugins raise whatever their decoders do
-            raise PixelError(f"{path}: pixel data cannot be decoded ({error}); get the file again") from error
+    os.close(_open(jobs[0][0]))
+    try:
+        stored = _decode_with_pydicom(path)
+    except Exception as error:  # pydicom and its plugins raise whatever their decoders do
+        raise PixelError(f"{path}: pixel data cannot be decoded ({error}); get the file again") from error
     for frame, out in jobs:
         values = stored[frame.index] if frame.frame_count > 1 else stored
         if values.shape != out.shape:
@@ -167,20 +190,17 @@ def _check_length(frame: Frame) -> None:
         )
 
 
-@contextmanager
-def _opened(frame: Frame) -> Iterator[int]:
-    """Give the descriptor of a frame's file, which must be as it was when its header was read."""
+def _open(frame: Frame) -> int:
+    """Give the descriptor of a frame's file, which must be as it was when its header was read; to be closed."""
     try:
         file = os.open(frame.path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise PixelError(f"{frame.path}: cannot be opened ({error.strerror}); index its folder again") from error
-    try:
-        status = os.fstat(file)
-        if (status.st_size, status.st_mtime_ns) != (frame.size_bytes, frame.modified_ns):
-            raise PixelError(
-                f"{frame.path}: changed since it was indexed (then {frame.size_bytes} bytes, now {status.st_size}, or "
-                "another time of change); index its folder again"
-            )
-        yield file
-    finally:
+    status = os.fstat(file)
+    if (status.st_size, status.st_mtime_ns) != (frame.size_bytes, frame.modified_ns):
         os.close(file)
+        raise PixelError(
+            f"{frame.path}: changed since it was indexed (then {frame.size_bytes} bytes, now {status.st_size}, or "
+            "another time of change); index its folder again"
+        )
+    return file

@@ -8,7 +8,8 @@ value).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from hilum.volume.frames import Frame, PixelForm
 
-INT16 = np.iinfo(np.int16)
+INT16_MIN, INT16_MAX = -(1 << 15), (1 << 15) - 1
 EXACT_FLOAT32 = 1 << 24
 """Whole numbers up to this are exact in float32 (24 bits of significand)."""
 
@@ -73,44 +74,56 @@ def rescale(values: NDArray[Any], frame: Frame, out: NDArray[Any], padding_hu: f
 
 
 def _into_int16(values: NDArray[Any], frame: Frame, out: NDArray[np.int16]) -> None:
-    slope, intercept = frame.slope, frame.intercept
-    if not (slope.is_integer() and intercept.is_integer() and values.dtype.kind in "iu"):
+    sum_ = _int16_sum(frame.slope, frame.intercept, frame.form.stored_range)
+    if sum_ is None or values.dtype.kind not in "iu":
         raise PixelError(
-            f"{frame.name}: rescale slope {slope:g} and intercept {intercept:g} give fractions of HU, "
+            f"{frame.name}: rescale slope {frame.slope:g} and intercept {frame.intercept:g} give fractions of HU, "
             "which int16 cannot hold; load with dtype='float32'"
         )
-    _check_range(values, frame)
+    _check_range(values, frame, sum_)
     # The result fits, so arithmetic modulo 2^16 is right whatever the intermediate values are.
     words = values.view(np.int16) if values.dtype.itemsize == 2 else values
-    if slope != 1:
-        words = np.multiply(words, _modulo_int16(slope), out=out, casting="unsafe")
-    np.add(words, _modulo_int16(intercept), out=out, casting="unsafe")
+    if frame.slope != 1:
+        words = np.multiply(words, sum_.slope, out=out, casting="unsafe")
+    np.add(words, sum_.intercept, out=out, casting="unsafe")
 
 
-def _check_range(values: NDArray[Any], frame: Frame) -> None:
+class _Int16Sum(NamedTuple):
+    """Slope and intercept modulo 2^16, and whether the lowest and highest stored value there can be give int16 HU."""
+
+    slope: np.int16
+    intercept: np.int16
+    low_fits: bool
+    high_fits: bool
+
+
+@lru_cache(maxsize=256)
+def _int16_sum(slope: float, intercept: float, stored_range: tuple[int, int]) -> _Int16Sum | None:
+    """The arithmetic of a frame, which those of a series share; None if it gives fractions."""
+    if not (slope.is_integer() and intercept.is_integer()):
+        return None
+    low_fits, high_fits = (_fits(slope * stored + intercept) for stored in stored_range)
+    return _Int16Sum(_modulo_int16(slope), _modulo_int16(intercept), low_fits, high_fits)
+
+
+def _check_range(values: NDArray[Any], frame: Frame, sum_: _Int16Sum) -> None:
     """Look for HU beyond int16, only at those ends where the bits stored allow them."""
-    low, high = frame.form.stored_range
-    if _fits(low, frame) and _fits(high, frame):
-        return
-    if not _fits(low, frame):
-        low = int(values.min())
-    if not _fits(high, frame):
-        high = int(values.max())
-    if not (_fits(low, frame) and _fits(high, frame)):
+    hu = [frame.slope * int(values.min()) + frame.intercept] if not sum_.low_fits else []
+    hu += [frame.slope * int(values.max()) + frame.intercept] if not sum_.high_fits else []
+    if not all(map(_fits, hu)):
         found = sorted(frame.slope * int(end) + frame.intercept for end in (values.min(), values.max()))
         raise PixelError(
-            f"{frame.name}: HU from {found[0]:g} to {found[1]:g}, beyond what int16 holds ({INT16.min} to "
-            f"{INT16.max}); load with dtype='float32'"
+            f"{frame.name}: HU from {found[0]:g} to {found[1]:g}, beyond what int16 holds ({INT16_MIN} to "
+            f"{INT16_MAX}); load with dtype='float32'"
         )
 
 
-def _fits(stored: int, frame: Frame) -> bool:
-    """Whether int16 can hold the HU of a stored value."""
-    return bool(INT16.min <= frame.slope * stored + frame.intercept <= INT16.max)
+def _fits(hu: float) -> bool:
+    return INT16_MIN <= hu <= INT16_MAX
 
 
 def _modulo_int16(value: float) -> np.int16:
-    return np.int16((int(value) - INT16.min) % (1 << 16) + INT16.min)
+    return np.int16((int(value) - INT16_MIN) % (1 << 16) + INT16_MIN)
 
 
 def _into_float32(values: NDArray[Any], frame: Frame, out: NDArray[np.float32]) -> None:
