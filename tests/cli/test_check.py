@@ -69,7 +69,7 @@ def test_an_archive_takes_its_own_file_of_accepted_findings(tmp_path: Path) -> N
     assert (report["is_clean"], report["counts"]["accepted"]) == (True, len(opened))
     assert len(report["findings"]) == len(found["findings"])
     assert report["findings"][0]["acceptance"]["on"] == "2026-01-31"
-    assert "accepted, but not found: slide-label" in second.stderr
+    assert "accepted, but not found here: slide-label" in second.stderr
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 References
 ----------
-DICOM PS3.15 section E.2 and table E.1-1 (edition 2024e): action of the basic profile, and the options that keep or
+DICOM PS3.15 section E.2 and table E.1-1 (edition 2024b): action of the basic profile, and the options that keep or
 clean an attribute instead. Curves (50xx), overlay data and comments (60xx) and private attributes are patterns of that
 table without a keyword: curves and private ones are looked for by group, overlays are part of the image.
 """
@@ -21,7 +21,6 @@ PATIENT = "113108"
 CONTENT = "113104"
 GRAPHICS = "113103"
 INSTITUTION = "113112"
-PRIVATE = "113111"
 """Codes (DCM, PS3.16 CID 7050) of the options, as DeidentificationMethodCodeSequence holds them."""
 
 REMOVED, EMPTIED, REPLACED, NEW_UID = "X", "Z", "D", "U"

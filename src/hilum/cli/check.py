@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def check(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[FOLDER]", help="Folder to check, without an archive.", show_default=False)
+        Path | None, typer.Argument(metavar="FOLDER", help="Folder to check, without an archive.", show_default=False)
     ] = None,
     *,
     archive: Annotated[
@@ -151,7 +151,7 @@ def _show(report: Report, html: Path | None, *, as_json: bool) -> None:
         looked = f"{report.series_count:,} series, {report.file_count:,} headers, {report.slices_read:,} slices read"
         tell(f"{report.name}: {looked}: {counts}")
     for one in report.unused:
-        tell(f"accepted, but not found: {one.check} in {one.item} ({one.reason})")
+        tell(f"accepted, but not found here: {one.check} in {one.item} ({one.reason})")
     if html is not None:
         from hilum.assess.page import stylesheet
         from hilum.check.page import report_html
