@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pydicom
@@ -9,7 +10,11 @@ import pytest
 from pydicom.dataset import Dataset
 
 from builders import SHARED_DATA, UID_ROOT, CtSeries, needs_shared_data
+from hilum.catalog import Archive
+from hilum.catalog.folder import index_folder
+from hilum.check import check_archive
 from hilum.check.references import Reference, references_of
+from hilum.config import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,6 +90,19 @@ def test_an_instance_of_another_series_than_said_is_told(tmp_path: Path, clean: 
     source.write(tmp_path / "ct")
     report_on(tmp_path / "sr", source, [f"{source.series_uid}.1"], series_uid="1.2.9")
     assert "said to be of series 1.2.9" in of_references(checked(tmp_path))["reference-other"]
+
+
+def test_in_an_archive_what_a_part_refers_to_may_lie_in_the_rest(tmp_path: Path, clean: Make) -> None:
+    source = clean()
+    source.write(tmp_path / "ct")
+    report_on(tmp_path / "sr", source, [f"{source.series_uid}.1", "1.2.3"])
+    archive = Archive.create(tmp_path / "archive")
+    for name in ("ct", "sr"):
+        index_folder(archive, tmp_path / name, name, settings=Settings(workers=1))
+    reports = archive.series_where("collection_id = 'sr'")
+    with ThreadPoolExecutor(1) as executor:
+        report = check_archive(archive, reports, name="sr", executor=executor, workers=1)
+    assert of_references(report)["reference-absent"].startswith("1 of 2 instances")
 
 
 def test_an_object_without_references_names_nothing() -> None:

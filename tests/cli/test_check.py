@@ -13,6 +13,7 @@ from builders import UID_ROOT, CtSeries
 from hilum.catalog import Archive
 from hilum.catalog.folder import index_folder
 from hilum.cli import check
+from hilum.cohort import Criteria, build_cohort
 from hilum.config import Settings
 from hilum.errors import ConfigError, NotFoundError
 
@@ -70,6 +71,18 @@ def test_an_archive_takes_its_own_file_of_accepted_findings(tmp_path: Path) -> N
     assert len(report["findings"]) == len(found["findings"])
     assert report["findings"][0]["acceptance"]["on"] == "2026-01-31"
     assert "accepted, but not found here: slide-label" in second.stderr
+
+
+def test_a_cohort_is_checked_by_its_series_alone(tmp_path: Path) -> None:
+    CtSeries().write(tmp_path / "in" / "a")
+    CtSeries(series_uid=f"{UID_ROOT}.1.2", seed=1).write(tmp_path / "in" / "b")
+    archive = Archive.create(tmp_path / "archive")
+    index_folder(archive, tmp_path / "in", "c", settings=Settings(workers=1))
+    where = f"SeriesInstanceUID = '{UID_ROOT}.1.2'"
+    build_cohort(archive, "one", Criteria(where=where)).save(archive)
+    report = json.loads(run("--archive", archive.path, "--cohort", "one", "--json").stdout)
+    assert (report["name"], report["series"]) == ("cohort one", 1)
+    assert {one["item"] for one in report["findings"]} == {f"{UID_ROOT}.1.2"}
 
 
 @pytest.mark.parametrize(
