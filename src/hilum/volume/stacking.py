@@ -88,8 +88,10 @@ def stack_series(
     if stack is None:  # cannot be: a check has failed that is not waived
         raise NotAVolumeError(f"series {series.uid} is no volume: its slices have no common grid", check="no-position")
     order = _distinct(slices, stack)
-    places = _places(slices)
-    return [places[index] for index in order], _geometry([slices[index] for index in order])
+    ordered, places = [slices[index] for index in order], _places(slices)
+    if stack.duplicate_count or stack.order != tuple(range(len(slices))):
+        stack = measure(ordered)
+    return [places[index] for index in order], _geometry(ordered, stack)
 
 
 def _refuse(uid: str, failures: Sequence[Failure]) -> None:
@@ -121,9 +123,9 @@ def _distinct(slices: Sequence[Slice], stack: Stack) -> list[int]:
     return [index for index, keep in zip(stack.order, is_new.tolist(), strict=True) if keep]
 
 
-def _geometry(slices: Sequence[Slice]) -> Geometry:
+def _geometry(slices: Sequence[Slice], stack: Stack | None) -> Geometry:
+    """Grid of slices in ascending position, and the stack measured of them."""
     first = slices[0]
-    stack = measure(slices)
     if stack is None or first.size is None:  # the checks have made sure that they are there
         raise ValueError("slices without position or size")
     return stack_geometry(
