@@ -111,3 +111,8 @@ def test_a_newer_version_says_so() -> None:
     data = zlib.compress(json.dumps({"version": 2, "count": 0, "columns": {}}).encode())
     with pytest.raises(ArchiveError, match="of version 2; this hilum reads 1: update it"):
         Instances.unpack(data)
+
+
+def test_some_columns_are_selected_in_the_order_asked_and_absent_ones_left_out() -> None:
+    instances = Instances({"a": [1, 2], "b": [3, 4], "c": [5, 6]})
+    assert list(instances.select(["c", "x", "a"]).columns.items()) == [("c", [5, 6]), ("a", [1, 2])]

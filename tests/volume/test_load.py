@@ -251,6 +251,27 @@ def test_threads_change_nothing(tmp_path: Path, threads: int) -> None:
 # Order and geometry
 
 
+@pytest.mark.parametrize("dtype", ["int16", "float32"])
+def test_a_kept_array_is_filled_anew(tmp_path: Path, dtype: Any) -> None:
+    first, second = CtSeries(seed=1), CtSeries(seed=2)
+    first.write(tmp_path / "1")
+    second.write(tmp_path / "2")
+    kept = np.empty(first.shape, dtype)
+    load(tmp_path / "1", dtype=dtype, out=kept)
+    volume = load(tmp_path / "2", dtype=dtype, out=kept)
+    assert volume.hu is kept
+    np.testing.assert_array_equal(kept, load(tmp_path / "2", dtype=dtype).hu)
+
+
+@pytest.mark.parametrize(
+    "kept", [np.empty((4, 16, 15), "i2"), np.empty((4, 16, 16), "f4"), np.empty((4, 16, 32), "i2")[:, :, ::2]]
+)
+def test_a_kept_array_of_another_form_is_refused(tmp_path: Path, kept: NDArray[Any]) -> None:
+    CtSeries().write(tmp_path)
+    with pytest.raises(ValueError, match=r"expected a writable int16 of \(4, 16, 16\)"):
+        load(tmp_path, out=kept)
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.permutations(range(5)), st.sampled_from([(1, 0, 0, 0, 1, 0), (0, 1, 0, 0, 0, -1), (0.6, 0.8, 0, -0.8, 0.6, 0)])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hilum.errors import ArchiveError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 PACK_VERSION = 1
 DEFLATE_LEVEL = 4
@@ -65,6 +65,10 @@ class Instances:
     def column(self, name: str) -> Sequence[Any]:
         """Values of a column; all None if no instance has it."""
         return self.columns.get(name) or [None] * len(self)
+
+    def select(self, names: Iterable[str]) -> Instances:
+        """Only the columns of these names, those that are there."""
+        return Instances({name: self.columns[name] for name in names if name in self.columns})
 
     def take(self, order: Sequence[int]) -> Instances:
         """Instances at `order`, in that order."""

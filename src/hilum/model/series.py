@@ -10,9 +10,9 @@ from hilum.errors import NotAVolumeError, PixelError
 from hilum.model.instances import Instances
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from hilum.model.geometry import Geometry
+    from hilum.model.geometry import Geometry, Stack
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,14 @@ class Series:
         NotAVolumeError
             The series does not form one regular stack.
         """
-        from hilum.model.geometry import stack_geometry, stack_slices
+        from hilum.model.geometry import stack_geometry
 
         if not self.row.get("is_volume"):
             check = self.row.get("not_volume_check") or "not-known"
             raise NotAVolumeError(f"series {self.uid} is no volume: check {check} failed", check=check)
-        positions, orientations, spacings = zip(*self._places(), strict=True)
+        positions, orientations, spacings = self._places
         return stack_geometry(
-            stack_slices(positions, orientations[0]),
+            self._stack,
             positions,
             orientations[0],
             pixel_spacing_mm=spacings[0],
@@ -85,11 +85,28 @@ class Series:
             columns=self.row["Columns"],
         )
 
-    def _places(self) -> list[Any]:
+    @property
+    def is_simple_stack(self) -> bool:
+        """Whether the series forms a volume of one image an instance, and the instances stand in ascending position."""
+        return (
+            bool(self.row.get("is_volume"))
+            and "frames" not in self.instances.columns
+            and self._stack.order == tuple(range(len(self.instances)))
+        )
+
+    @cached_property
+    def _stack(self) -> Stack:
+        from hilum.model.geometry import stack_slices
+
+        positions, orientations, _ = self._places
+        return stack_slices(positions, orientations[0])
+
+    @cached_property
+    def _places(self) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
         """ImagePositionPatient, ImageOrientationPatient and PixelSpacing of each slice: an image, or a frame of one."""
-        keywords = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
-        return [
-            place
-            for instance in self.instances
-            for place in instance.get("frames") or [tuple(instance.get(keyword) for keyword in keywords)]
-        ]
+        images = [self.instances.column(f"Image{what}Patient") for what in ("Position", "Orientation")]
+        images.append(self.instances.column("PixelSpacing"))
+        frames = self.instances.column("frames")
+        places = [each for own, *image in zip(frames, *images, strict=True) for each in own or [tuple(image)]]
+        positions, orientations, spacings = zip(*places, strict=True)
+        return positions, orientations, spacings

@@ -7,6 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from hilum.errors import PixelError
+from hilum.model.instances import FILE_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -142,6 +143,18 @@ _FORM_KEYWORDS = (
     "HighBit",
     "PixelRepresentation",
 )
+
+
+FRAME_COLUMNS = (
+    *_FORM_KEYWORDS,
+    *FILE_COLUMNS,
+    "NumberOfFrames",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "PixelPaddingValue",
+    "unreadable",
+)
+"""What `make_frame` asks of an instance."""
 
 
 def make_frame(

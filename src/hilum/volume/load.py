@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hilum.model.series import Series
+from hilum.volume.frames import FRAME_COLUMNS
 from hilum.volume.multiframe import frames_of
 from hilum.volume.pixels import read_frames
 from hilum.volume.source import read_series
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
 
 def load(
     source: Series | str | Path | Sequence[str | Path],
@@ -23,6 +26,7 @@ def load(
     allow: Collection[str] = (),
     padding_hu: float | None = None,
     threads: int | None = None,
+    out: NDArray[Any] | None = None,
 ) -> Volume:
     """Read a series as a volume, slices in ascending position along row × column.
 
@@ -39,6 +43,9 @@ def load(
         it (-3024 HU where GE pads with -2000), as other readers do.
     threads
         Threads that read and decode; one a processor core when absent.
+    out
+        Array of the volume's shape and `dtype` that the HU are written into, instead of a new one: who loads many
+        volumes of one shape saves the time in which the system clears new memory.
 
     Raises
     ------
@@ -49,14 +56,15 @@ def load(
     HeaderError, NotFoundError, FormatError
         Files are not DICOM, not there, or of several series.
     ValueError
-        `allow` names a check that cannot be waived, `padding_hu` does not fit in `dtype`, or `dtype` is another.
+        `allow` names a check that cannot be waived, `padding_hu` does not fit in `dtype`, `dtype` is another, or `out`
+        has another shape or type.
     """
     _check_padding(padding_hu, dtype)
     series = source if isinstance(source, Series) else read_series(source)
-    records = records_of(series)
+    records = records_of(series, FRAME_COLUMNS if series.is_simple_stack else None)
     places, geometry = stack_series(series, records, allow)
     frames = frames_of(records, places)
-    return Volume(read_frames(frames, dtype, padding_hu=padding_hu, threads=threads), geometry)
+    return Volume(read_frames(frames, dtype, padding_hu=padding_hu, threads=threads, out=out), geometry)
 
 
 def _check_padding(padding_hu: float | None, dtype: str) -> None:

@@ -43,6 +43,7 @@ def read_frames(
     *,
     padding_hu: float | None = None,
     threads: int | None = None,
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """HU of frames, (frame, row, column).
 
@@ -56,14 +57,17 @@ def read_frames(
         See `hilum.volume.rescale.rescale`.
     threads
         Threads that read and decode; one a processor core, at most `MAX_THREADS`, when absent.
+    out
+        Array that the HU are written into; a new one when absent.
 
     Raises
     ------
     PixelError
         Pixel data is absent, short or cannot be decoded, or its HU do not fit in `dtype`.
+    ValueError
+        `out` is not a writable array in C order of the frames' shape and `dtype`.
     """
-    form = frames[0].form
-    hu = np.empty((len(frames), form.rows, form.columns), dtype)
+    hu = _destination((len(frames), frames[0].form.rows, frames[0].form.columns), np.dtype(dtype), out)
     threads = threads or min(MAX_THREADS, len(os.sched_getaffinity(0)))
     size = ceil(len(frames) / (threads * CHUNKS_PER_THREAD))
     starts = range(0, len(frames), size)
@@ -75,6 +79,14 @@ def read_frames(
         for helper in helpers:
             helper.result()
     return hu
+
+
+def _destination(shape: tuple[int, int, int], dtype: np.dtype[Any], out: NDArray[Any] | None) -> NDArray[Any]:
+    if out is None:
+        return np.empty(shape, dtype)
+    if out.shape != shape or out.dtype != dtype or not (out.flags.c_contiguous and out.flags.writeable):
+        raise ValueError(f"out: {out.dtype} of {out.shape}, expected a writable {dtype} of {shape} in C order")
+    return out
 
 
 def _read_chunks(chunks: deque[Chunk], padding_hu: float | None) -> None:

@@ -15,7 +15,7 @@ from hilum.model.geometry import SAME_POSITION_MM, Geometry, stack_geometry
 from hilum.model.kinds import ImageKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from hilum.index.checks import Failure
     from hilum.index.record import Record
@@ -47,9 +47,10 @@ PIXEL_CHECKS = frozenset({"no-pixel-data", "not-grayscale", "bad-size", "short-p
 """Checks whose failure is an error of the pixel data, not of the stack."""
 
 
-def records_of(series: Series) -> list[Record]:
-    """Give the instances as indexing made them: without what an instance lacks."""
-    return [{name: value for name, value in row.items() if value is not None} for row in series.instances]
+def records_of(series: Series, columns: Iterable[str] | None = None) -> list[Record]:
+    """Give the instances as indexing made them, without what an instance lacks; of all columns, or of some."""
+    instances = series.instances if columns is None else series.instances.select(columns)
+    return [{name: value for name, value in row.items() if value is not None} for row in instances]
 
 
 def stack_series(
@@ -79,6 +80,8 @@ def stack_series(
     """
     if unknown := sorted(set(allow) - set(ALLOWABLE)):
         raise ValueError(f"allow={unknown}: only {', '.join(ALLOWABLE)} can be allowed")
+    if series.is_simple_stack:
+        return [(index, 0) for index in range(len(records))], series.geometry
     slices = slices_of(records)
     stack = measure(slices)
     if not series.row.get("is_volume"):  # what indexing found whole needs no second look
