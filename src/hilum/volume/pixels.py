@@ -74,10 +74,10 @@ def read_frames(
     chunks: deque[Chunk] = deque((frames[start : start + size], hu[start : start + size]) for start in starts)
     # This thread works too: where others keep the cores busy, it need not wait for a helper to get its turn.
     with ThreadPoolExecutor(threads) as pool:
-        helpers = [pool.submit(_read_chunks, chunks, padding_hu) for _ in range(min(threads, len(chunks)) - 1)]
+        others = [pool.submit(_read_chunks, chunks, padding_hu) for _ in range(min(threads, len(chunks)) - 1)]
         _read_chunks(chunks, padding_hu)
-        for helper in helpers:
-            helper.result()
+        for other in others:
+            other.result()
     return hu
 
 
