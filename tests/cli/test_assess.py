@@ -5,17 +5,15 @@ from __future__ import annotations
 import csv
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import openpyxl
 import pytest
-import typer
-from typer.testing import CliRunner
 
 from builders import SHARED_DATA, CtSeries, needs_shared_data
+from cli.assessing import LESIONS, MARKS, invoke, shown
 from hilum.catalog import Archive
 from hilum.catalog.folder import index_folder
-from hilum.cli import assess as verb
 from hilum.detect.runs import Plan, Run, RunSeries, run_folder
 from hilum.errors import ConfigError, FormatError, HilumError, NotFoundError
 from hilum.findings.nih import ANNOTATIONS, CANDIDATES, write_annotations, write_candidates
@@ -27,34 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from typer.testing import Result
 
 NIH = SHARED_DATA / "ct_lymph_nodes"
 LUNA16 = SHARED_DATA / "luna16"
-
-LESIONS = [Lesion("a", "1", (0.0, 0.0, 0.0), diameter_mm=10.0), Lesion("b", "1", (0.0, 0.0, 0.0), diameter_mm=10.0)]
-MARKS = [Mark("a", (1.0, 0.0, 0.0), 0.9), Mark("b", (40.0, 0.0, 0.0), 0.8)]
-
-
-def invoke(*arguments: object) -> Result:
-    app = typer.Typer()
-    app.callback()(lambda: None)
-    verb.register(app)
-    return CliRunner().invoke(app, ["assess", *map(str, arguments)], env={"HILUM_ARCHIVE": ""})
-
-
-def shown(*arguments: object) -> dict[str, Any]:
-    result = invoke(*arguments, "--json")
-    assert result.exit_code == 0, result.output
-    found: dict[str, Any] = json.loads(result.stdout)
-    return found
-
-
-@pytest.fixture
-def tables(tmp_path: Path) -> Path:
-    write_lesion_table(tmp_path / "lesions.csv", LESIONS)
-    write_mark_table(tmp_path / "marks.csv", MARKS)
-    return tmp_path
 
 
 @needs_shared_data

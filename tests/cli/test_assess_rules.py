@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
-import typer
-from typer.testing import CliRunner
 
-from hilum.cli import assess as verb
+from cli.assessing import LESIONS, MARKS, invoke, shown
 from hilum.findings.nih import ANNOTATIONS, CANDIDATES, write_annotations, write_candidates
 from hilum.findings.tables import write_lesion_table, write_mark_table
 from hilum.model.findings import Lesion, Mark
@@ -19,32 +15,6 @@ from hilum.volume.nifti import write_grid
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from typer.testing import Result
-
-LESIONS = [Lesion("a", "1", (0.0, 0.0, 0.0), diameter_mm=10.0), Lesion("b", "1", (0.0, 0.0, 0.0), diameter_mm=10.0)]
-MARKS = [Mark("a", (1.0, 0.0, 0.0), 0.9), Mark("b", (40.0, 0.0, 0.0), 0.8)]
-
-
-def invoke(*arguments: object) -> Result:
-    app = typer.Typer()
-    app.callback()(lambda: None)
-    verb.register(app)
-    return CliRunner().invoke(app, ["assess", *map(str, arguments)], env={"HILUM_ARCHIVE": ""})
-
-
-def shown(*arguments: object) -> dict[str, Any]:
-    result = invoke(*arguments, "--json")
-    assert result.exit_code == 0, result.output
-    found: dict[str, Any] = json.loads(result.stdout)
-    return found
-
-
-@pytest.fixture
-def tables(tmp_path: Path) -> Path:
-    write_lesion_table(tmp_path / "lesions.csv", LESIONS)
-    write_mark_table(tmp_path / "marks.csv", MARKS)
-    return tmp_path
 
 
 def test_the_table_of_other_figures_and_further_rates(tables: Path) -> None:

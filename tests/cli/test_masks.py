@@ -39,7 +39,7 @@ def test_each_exam_has_the_file_of_its_name(tmp_path: Path) -> None:
 
 def test_what_is_no_label_mask_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "a.nii", 0.5, np.float32)
-    with pytest.raises(FormatError, match="not whole numbers"):
+    with pytest.raises(FormatError, match="no whole numbers"):
         MaskFolder(tmp_path)["a"]
     with pytest.raises(FormatError, match="no such folder"):
         MaskFolder(tmp_path / "absent")

@@ -12,49 +12,34 @@ if TYPE_CHECKING:
 
     from hilum.assess import LabelMask
 
-SUFFIXES = (".nii.gz", ".nii")
-
 
 class MaskFolder(Mapping[str, "LabelMask"]):
-    """Label masks of exams: ``EXAM_ID.nii.gz`` or ``EXAM_ID.nii``.
+    """Label masks of exams, found by their names as `hilum.findings.mask_folder.find_masks` does.
 
-    A mask is read anew each time, so that of many only one is in memory. Whole numbers stored as floats are labels too.
+    A mask is read anew each time, so that of many only one is in memory.
 
     Raises
     ------
     FormatError
-        There is no folder, an exam has two files, or a file is no label mask.
+        There is no folder or no mask in it, an exam has two files, or a file is no label mask.
     KeyError
         There is no file for the exam.
     """
 
     def __init__(self, folder: Path) -> None:
+        from hilum.findings.mask_folder import find_masks
+
         if not folder.is_dir():
             raise FormatError(f"{folder}: no such folder; expected one with a label mask for each exam")
-        self._files: dict[str, Path] = {}
-        for path in sorted(folder.iterdir()):
-            suffix = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), None)
-            if suffix is None:
-                continue
-            other = self._files.setdefault(path.name.removesuffix(suffix), path)
-            if other is not path:
-                raise FormatError(f"{other} and {path.name} are masks of one exam; expected one")
+        self._files = find_masks(folder)
 
     def __getitem__(self, exam_id: str) -> LabelMask:
         """Read the mask of an exam."""
-        import numpy as np
-
         from hilum.assess import LabelMask
-        from hilum.volume.nifti import read_grid
+        from hilum.findings.masks import read_mask
 
-        path = self._files[exam_id]
-        voxels, geometry = read_grid(path)
-        labels = voxels if np.issubdtype(voxels.dtype, np.integer) else np.rint(voxels).astype(np.int64)
-        if not np.array_equal(labels, voxels):
-            raise FormatError(
-                f"{path}: its voxels are not whole numbers; expected the number of a lesion, or 0, in each"
-            )
-        return LabelMask(labels, geometry)
+        mask = read_mask(self._files[exam_id])
+        return LabelMask(mask.labels, mask.geometry)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._files)

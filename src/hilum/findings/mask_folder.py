@@ -70,7 +70,10 @@ def find_masks(path: Path) -> dict[str, Path]:
             continue
         exam_id = file.name.removesuffix(suffix).removesuffix(ENDING)
         if exam_id in masks:
-            raise FormatError(f"{file}: exam {exam_id} has another mask, {masks[exam_id]}; expected one an exam")
+            other = masks[exam_id]
+            raise FormatError(
+                f"{other} and {file.name} are masks of one exam: {exam_id} has another mask; expected one"
+            )
         masks[exam_id] = file
     if not masks:
         raise FormatError(f"{path}: no mask; expected files named after their exam that end in {', '.join(SUFFIXES)}")
