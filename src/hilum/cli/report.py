@@ -23,7 +23,7 @@ from hilum.cli.inputs import (
     require_scores,
     tell_inputs,
 )
-from hilum.cli.output import OK, REFUSED, tell
+from hilum.cli.output import OK, REFUSED, progress, tell
 from hilum.cli.rules import (
     HitOption,
     InterpolationOption,
@@ -151,20 +151,21 @@ def report(
         files = {"marks": None if inputs.source else Path(method), "lesions": lesions}
         files |= {"excluded findings": excluded, "exams": exams}
         found[name] = _Method(name, inputs, result, {what: path for what, path in files.items() if path})
-    if len(found) == 1:
-        (only,) = found.values()
-        _write_one(out, only, at_rate=at_rate, pictures=pictures, by=by or (), title=title)
-    else:
-        _write_several(
-            out,
-            found,
-            title=title,
-            reference=reference,
-            bootstraps=bootstraps,
-            permutations=permutations,
-            interval=interval,
-            seed=seed,
-        )
+    with progress("report"):
+        if len(found) == 1:
+            (only,) = found.values()
+            _write_one(out, only, at_rate=at_rate, pictures=pictures, by=by or (), title=title)
+        else:
+            _write_several(
+                out,
+                found,
+                title=title,
+                reference=reference,
+                bootstraps=bootstraps,
+                permutations=permutations,
+                interval=interval,
+                seed=seed,
+            )
     tell(f"report written to {out}")
     raise typer.Exit(OK if all(one.inputs.is_whole for one in found.values()) else REFUSED)
 
