@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hilum.catalog.commit import commit, publish
-from hilum.catalog.files import UNFINISHED, exclusive_lock, write_whole
 from hilum.catalog.layout import FORMAT_VERSION, Layout
 from hilum.catalog.reader import Reader
 from hilum.catalog.snapshot import Snapshot
+from hilum.disk import UNFINISHED, exclusive_lock, write_whole
 from hilum.errors import ArchiveError, ConfigError, NotFoundError
 from hilum.model.series import Series
 

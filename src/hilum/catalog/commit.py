@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
-from hilum.catalog.files import UNFINISHED, settle, unfinished, write_whole
 from hilum.catalog.snapshot import DataFile, Snapshot, catalog_table, sha256_of
+from hilum.disk import UNFINISHED, settle, unfinished, write_whole
 from hilum.errors import ArchiveError
 
 if TYPE_CHECKING:

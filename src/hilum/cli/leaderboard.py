@@ -153,7 +153,7 @@ def _read(archive_path: Path) -> Leaderboard:
 def _change(archive_path: Path, change: Callable[[Leaderboard], Leaderboard]) -> Leaderboard:
     """Read, change and write the file while no one else does; a crash leaves the old one or the new."""
     from hilum.catalog import Archive
-    from hilum.catalog.files import exclusive_lock, write_whole
+    from hilum.disk import exclusive_lock, write_whole
 
     folder = Archive.open(archive_path).path
     with exclusive_lock(folder / LOCK):

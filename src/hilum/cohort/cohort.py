@@ -9,8 +9,8 @@ from dataclasses import astuple, dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from hilum.catalog.files import exclusive_lock, write_whole
 from hilum.cohort.criteria import Criteria
+from hilum.disk import exclusive_lock, write_whole
 from hilum.errors import ArchiveError, ConfigError, NotFoundError
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from hashlib import sha256
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from hilum.catalog.files import exclusive_lock, settle, unfinished, write_whole
 from hilum.detect.runs import Plan, Run
 from hilum.detect.tasks import read_detections
+from hilum.disk import exclusive_lock, settle, unfinished, write_whole
 from hilum.errors import ArchiveError, DetectorError, Refusal
 from hilum.model.findings import Mark
 

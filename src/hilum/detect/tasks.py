@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hilum.catalog.files import settle, sync_folder, unfinished, write_whole
 from hilum.detect.detector import Case, Detection, PreparedCase, PreparingDetector, make_detector
+from hilum.disk import settle, sync_folder, unfinished, write_whole
 from hilum.errors import DetectorError, HilumError, PixelError, Refusal
 from hilum.volume.load import load
 

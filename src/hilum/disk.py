@@ -46,7 +46,7 @@ def unfinished(path: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
         if error.errno in _NO_ROOM:
             raise ArchiveError(
-                f"no room left to write {path}: the archive is as it was before; free some space and run again"
+                f"no room left to write {path}: what was there before is unchanged; free some space and run again"
             ) from error
         raise
     except BaseException:

@@ -1,0 +1,1 @@
+"""The archive on the web: accounts and access, DICOMweb, viewer, portal, downloads."""
