@@ -11,6 +11,7 @@
     ├── NotAVolumeError        a series does not form one regular stack (names the failed check)
     ├── PixelError             pixel data is absent, short, or in a form that cannot be decoded
     ├── FormatError            an annotation, table or mask file is not as its format demands
+    ├── SourceError            what files are downloaded from does not give what was asked (names the failed check)
     ├── DetectorError          a detector is unknown, untrained, or meant for other data
     └── AssessmentError        marks and lesions that cannot be assessed together
 
@@ -85,6 +86,26 @@ class PixelError(HilumError):
 
 class FormatError(HilumError):
     """A file of annotations, candidates, marks or masks is not as its format demands."""
+
+
+class SourceError(HilumError):
+    """What files are downloaded from does not give what was asked for.
+
+    Attributes
+    ----------
+    check
+        Name of the check that failed, as it appears in a `Refusal`.
+    may_pass
+        Whether asking again may help: a cut connection, a busy server.
+    wait_s
+        Seconds the source asks to wait before that; 0 where it does not say.
+    """
+
+    def __init__(self, message: str, *, check: str, may_pass: bool = False, wait_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.check = check
+        self.may_pass = may_pass
+        self.wait_s = wait_s
 
 
 class DetectorError(HilumError):
