@@ -14,6 +14,9 @@ from hilum.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+SERVE_PREFIX = "HILUM_SERVE_"
+"""Beginning of the variables that `hilum.serve.options` reads."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -45,7 +48,7 @@ class Settings:
         found = {
             name.removeprefix("HILUM_").lower(): value
             for name, value in (os.environ if environment is None else environment).items()
-            if name.startswith("HILUM_")
+            if name.startswith("HILUM_") and not name.startswith(SERVE_PREFIX)
         }
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(found) - known):

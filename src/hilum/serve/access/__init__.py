@@ -1,0 +1,1 @@
+"""Who may do what: scopes, requests, agreements, grants, the audit log."""

@@ -1,0 +1,12 @@
+"""The application as Django knows it."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class AccessConfig(AppConfig):
+    """Who may do what: scopes, requests, agreements, grants, the audit log."""
+
+    name = "hilum.serve.access"
+    verbose_name = "Access"

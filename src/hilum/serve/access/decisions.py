@@ -1,0 +1,66 @@
+"""The one place that says who sees what; nothing is seen that is not said here.
+
+Every view, of pages, DICOMweb and downloads alike, takes its rows from these querysets: what a principal may not see is
+not there for them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Exists, OuterRef, Q
+
+from hilum.serve.access.models import Grant
+from hilum.serve.access.principal import Principal, Scope
+from hilum.serve.published.models import Cohort, Collection, Series, Study
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+_OPEN_TO = {
+    Scope.PUBLIC: (Collection.Access.PUBLIC,),
+    Scope.REGISTERED: (Collection.Access.PUBLIC, Collection.Access.REGISTERED),
+}
+"""Collections that need no grant, by scope."""
+
+
+def visible_collections(principal: Principal) -> QuerySet[Collection]:
+    """Collections whose every study the principal sees."""
+    if principal.scope >= Scope.STEWARD:
+        return Collection.objects.all()
+    granted = Q(pk__in=_grants(principal).exclude(collection=None).values("collection"))
+    return Collection.objects.filter(Q(access__in=_OPEN_TO[principal.scope]) | granted)
+
+
+def visible_cohorts(principal: Principal) -> QuerySet[Cohort]:
+    """Cohorts that the principal was granted, or that their token is for; all for a steward."""
+    cohorts = Cohort.objects.all()
+    if principal.scope < Scope.STEWARD:
+        cohorts = cohorts.filter(pk__in=_grants(principal).exclude(cohort=None).values("cohort"))
+    return cohorts.filter(pk=principal.cohort_id) if principal.cohort_id else cohorts
+
+
+def visible_series(principal: Principal) -> QuerySet[Series]:
+    """Series that the principal sees: of a visible collection or a granted cohort, and in the token's cohort."""
+    series = Series.objects.all()
+    if principal.scope < Scope.STEWARD:
+        of_collection = Q(collection__in=visible_collections(principal).values("pk"))
+        cohorts = _grants(principal).exclude(cohort=None).values("cohort")
+        membership = Cohort.series.through.objects.filter(series_id=OuterRef("pk"), cohort_id__in=cohorts)
+        series = series.filter(of_collection | Exists(membership))
+    if principal.cohort_id:
+        series = series.filter(cohorts=principal.cohort_id)
+    return series
+
+
+def visible_studies(principal: Principal) -> QuerySet[Study]:
+    """Studies with at least one visible series."""
+    if principal.scope >= Scope.STEWARD and not principal.cohort_id:
+        return Study.objects.all()
+    return Study.objects.filter(Exists(visible_series(principal).filter(study=OuterRef("pk"))))
+
+
+def _grants(principal: Principal) -> QuerySet[Grant]:
+    if principal.user_id is None:
+        return Grant.objects.none()
+    return Grant.objects.valid().filter(user_id=principal.user_id)

@@ -1,0 +1,1 @@
+"""Cohorts as archives and manifests, and the API that existing download clients speak."""

@@ -1,0 +1,184 @@
+"""What a steward sets for serving: one file in the archive, and the environment over it.
+
+Each option stands in ``ARCHIVE/serve.toml`` under its name, or in the environment as ``HILUM_SERVE_`` and its name in
+capitals; the environment wins. All have a default that works on an empty machine (docs/serve-settings.md).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tomllib
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from hilum.config import SERVE_PREFIX as PREFIX
+from hilum.disk import write_whole
+from hilum.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FILE_NAME = "serve.toml"
+SECRET_BYTES = 50
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+_ENGINES = {"sqlite": "django.db.backends.sqlite3", "postgresql": "django.db.backends.postgresql"}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How an archive is served.
+
+    Attributes
+    ----------
+    archive
+        Folder of the archive; empty: none, for checks of the code alone.
+    database
+        ``sqlite`` for a file in the archive, or ``postgresql://user:password@host:port/name``.
+    public_url
+        Address under which readers reach the site, without a path. With ``https`` cookies are sent over TLS only.
+    hosts
+        Names the server answers to, beside that of `public_url`, separated by commas.
+    site_name
+        What the pages are headed with.
+    registration
+        Whether anybody may make an account.
+    mail
+        ``console``, or ``smtp://user:password@host:port`` (``smtps`` for TLS from the start).
+    mail_from
+        Address the mails come from.
+    oidc_name, oidc_issuer, oidc_client_id, oidc_client_secret
+        Log-in with the house's identity provider (OpenID Connect); empty: with e-mail address and password alone.
+    behind_proxy
+        Whether a proxy on this machine or network ends TLS and sets ``X-Forwarded-Proto`` and ``X-Forwarded-For``.
+    """
+
+    archive: str = ""
+    database: str = "sqlite"
+    public_url: str = "http://127.0.0.1:8080"
+    hosts: str = "localhost,127.0.0.1,[::1]"
+    site_name: str = "hilum"
+    registration: bool = True
+    mail: str = "console"
+    mail_from: str = "hilum@localhost"
+    oidc_name: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    behind_proxy: bool = False
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] | None = None) -> Options:
+        """Read the options of the archive that ``HILUM_ARCHIVE`` names, and the environment.
+
+        Raises
+        ------
+        ConfigError
+            The file is no TOML, an option is unknown, or its value has the wrong form.
+        """
+        found = os.environ if environment is None else environment
+        archive = found.get("HILUM_ARCHIVE", "")
+        options = cls(archive=archive)
+        if archive:
+            options = options.with_values(_read_file(Path(archive, FILE_NAME)), "", str(Path(archive, FILE_NAME)))
+        own = {name: value for name, value in found.items() if name.startswith(PREFIX)}
+        return options.with_values(own, PREFIX, "the environment")
+
+    def with_values(self, values: Mapping[str, Any], prefix: str, where: str) -> Options:
+        """Give the options with values by name, each of the form its default has.
+
+        Raises
+        ------
+        ConfigError
+            As `load`.
+        """
+        known = {field.name for field in fields(self)} - {"archive"}
+        named = {name.removeprefix(prefix).lower(): (name, value) for name, value in values.items()}
+        if unknown := sorted(named[name][0] for name in set(named) - known):
+            expected = ", ".join(sorted(known))
+            raise ConfigError(f"{where}: unknown option {', '.join(unknown)}; expected one of {expected}")
+        converted: dict[str, Any] = {
+            name: _like(getattr(self, name), value, given) for name, (given, value) in named.items()
+        }
+        return replace(self, **converted)
+
+    @property
+    def state(self) -> Path:
+        """Folder of what serving keeps in the archive: database, prepared metadata, inbox, secret key."""
+        return Path(self.archive, "serve")
+
+    @property
+    def is_https(self) -> bool:
+        """Whether readers reach the site over TLS."""
+        return urlsplit(self.public_url).scheme == "https"
+
+    @property
+    def allowed_hosts(self) -> list[str]:
+        """Every name the server answers to."""
+        named = [name.strip() for name in self.hosts.split(",") if name.strip()]
+        return sorted({*named, urlsplit(self.public_url).hostname or "localhost"})
+
+    def secret_key(self) -> str:
+        """Key that signs sessions and links in mails; made at the first start, readable by its owner alone."""
+        if not self.archive:
+            return secrets.token_urlsafe(SECRET_BYTES)
+        path = self.state / "secret-key"
+        if not path.exists():
+            write_whole(path, secrets.token_urlsafe(SECRET_BYTES).encode())
+            path.chmod(0o600)
+        return path.read_text()
+
+    def database_settings(self) -> dict[str, Any]:
+        """Django's settings of the database.
+
+        Raises
+        ------
+        ConfigError
+            `database` is neither ``sqlite`` nor a ``postgresql://`` address.
+        """
+        if self.database == "sqlite":
+            return {
+                "ENGINE": _ENGINES["sqlite"],
+                "NAME": str(self.state / "hilum.sqlite3") if self.archive else ":memory:",
+                "OPTIONS": {
+                    "transaction_mode": "IMMEDIATE",
+                    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+                },
+            }
+        parts = urlsplit(self.database)
+        if parts.scheme != "postgresql" or not parts.path.strip("/"):
+            raise ConfigError(
+                f"database={self.database.split('@')[-1]!r}: expected sqlite or postgresql://user:password@host:port/name"
+            )
+        query = dict(parse_qsl(parts.query))
+        return {
+            "ENGINE": _ENGINES["postgresql"],
+            "NAME": parts.path.strip("/"),
+            "USER": unquote(parts.username or ""),
+            "PASSWORD": unquote(parts.password or ""),
+            "HOST": query.pop("host", parts.hostname or ""),
+            "PORT": str(query.pop("port", parts.port or "")),
+            "OPTIONS": query,
+        }
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f'{path}: {error}; expected lines such as site_name = "Chest archive"') from error
+
+
+def _like(default: str | bool, value: Any, name: str) -> str | bool:
+    if isinstance(default, bool):
+        text = str(value).lower()
+        if text not in (*_TRUE, *_FALSE):
+            raise ConfigError(f"{name}={value!r}: expected true or false")
+        return text in _TRUE
+    if not isinstance(value, str):
+        raise ConfigError(f"{name}={value!r}: expected text in quotes")
+    return value

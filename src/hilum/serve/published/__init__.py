@@ -1,0 +1,1 @@
+"""What is served: collections, studies, series and cohorts, looked up in the database."""

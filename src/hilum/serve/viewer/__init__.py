@@ -1,0 +1,1 @@
+"""OHIF, fetched once, served from here."""
