@@ -7,23 +7,23 @@ import pytest
 from hilum.errors import FormatError
 from hilum.findings.mask_folder import find_masks, link_masks, measure_masks
 from hilum.findings.mask_linking import MaskLinks, link_to_mask
-from hilum.findings.masks import Mask
 from hilum.findings.nih import ANNOTATIONS, write_annotations
 from hilum.findings.tables import write_lesion_table
 from hilum.model.findings import Lesion
 from hilum.model.geometry import Geometry
+from hilum.model.masks import LabelMask
 from hilum.phantom import write_collection
 from hilum.volume.nifti import write_grid
 
 GRID = Geometry((10, 40, 40), (2, 1, 1), (-20, -20, -10))
 
 
-def mask(*blocks: tuple[int, tuple[int, int, int]]) -> Mask:
+def mask(*blocks: tuple[int, tuple[int, int, int]]) -> LabelMask:
     """Each label as 3 x 3 x 3 voxels round a voxel."""
     labels = np.zeros(GRID.shape, np.uint8)
     for label, (index, row, column) in blocks:
         labels[index - 1 : index + 2, row - 1 : row + 2, column - 1 : column + 2] = label
-    return Mask(labels, GRID)
+    return LabelMask(labels, GRID)
 
 
 def points(*voxels: tuple[float, float, float]) -> list[Lesion]:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel
@@ -7,10 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hilum.errors import FormatError
-from hilum.findings.masks import Mask, check_grid, lesions_from_mask, read_mask
+from hilum.findings.masks import check_grid, lesions_from_mask, measure_mask, on_grid, read_mask
 from hilum.findings.regions import measure_regions
-from hilum.model.findings import Lesion
+from hilum.model.codes import Code
 from hilum.model.geometry import Geometry
+from hilum.model.masks import LabelMask, Segment
+from hilum.volume.axes import axial_grid
 from hilum.volume.nifti import write_grid
 
 GRID = Geometry((6, 7, 8), (2.5, 0.75, 0.5), (-10, 20, -30))
@@ -21,16 +24,39 @@ LABELS[5, 0, 7] = 2
 
 
 def test_lesions_of_a_mask() -> None:
-    lesions = lesions_from_mask(Mask(LABELS, GRID), "E", label="lymph node", series_uid="1.2", source="m.nii")
+    lesions = lesions_from_mask(LabelMask(LABELS, GRID), "E", label="lymph node", series_uid="1.2", source="m.nii")
     first, second = measure_regions(LABELS, GRID)
-    assert lesions == (
-        Lesion("E", "1", first.centroid_mm, first.short_axis_mm, first.long_axis_mm, label="lymph node", source="m.nii",
-               series_uid="1.2", mask_label=1),
-        Lesion("E", "2", second.centroid_mm, second.short_axis_mm, second.long_axis_mm, label="lymph node",
-               source="m.nii", series_uid="1.2", mask_label=2),
-    )  # fmt: skip
-    parts = lesions_from_mask(Mask(LABELS, GRID), "E", by="component")
+    assert lesions == tuple(
+        replace(region.lesion("E"), label="lymph node", source="m.nii", series_uid="1.2") for region in (first, second)
+    )
+    assert lesions[1].mask_label == 2
+    assert lesions[1].position_mm == second.centroid_mm
+    assert lesions[1].long_ends_mm == second.long_ends_mm
+    parts = lesions_from_mask(LabelMask(LABELS, GRID), "E", by="component")
     assert [(lesion.lesion_id, lesion.mask_label) for lesion in parts] == [("1.1", 1), ("2.1", 2), ("2.2", 2)]
+
+
+def test_described_and_overlapping_labels_keep_their_words() -> None:
+    over = np.zeros_like(LABELS)
+    over[1:2, 2:4, 2:4] = 9
+    node = Segment("hilar node", kind=Code("59441001", "SCT", "Lymph node"), tracking_id="N1", tracking_uid="1.2.3")
+    lesions = lesions_from_mask(LabelMask(LABELS, GRID, {9: node}, (over,)), "E", label="finding")
+    assert [(one.lesion_id, one.label, one.mask_label) for one in lesions] == [
+        ("1", "finding", 1), ("2", "finding", 2), ("N1", "hilar node", 9),
+    ]  # fmt: skip
+    assert (lesions[2].kind, lesions[2].tracking_uid) == (node.kind, "1.2.3")
+
+
+@pytest.mark.parametrize("direction", [np.eye(3)[:, ::-1], -np.eye(3), np.eye(3)[[1, 2, 0]]])
+def test_mask_on_the_grid_of_its_series_is_that_of_its_voxels(direction: np.ndarray) -> None:
+    grid = Geometry((4, 5, 6), (1.5, 1.0, 0.5), (7, 8, 9), tuple(map(tuple, direction)))
+    labels = np.arange(120, dtype=np.uint8).reshape(grid.shape)
+    turned, geometry = axial_grid(labels, grid)
+    mask = on_grid(LabelMask(turned, geometry, {3: Segment("x")}, (turned,)), grid, "m")
+    assert np.array_equal(mask.labels, labels)
+    assert np.array_equal(mask.overlaid[0], labels)
+    assert mask.geometry == grid
+    assert mask.segments[3].name == "x"
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=48)
@@ -70,7 +96,7 @@ def nifti(path: Path, values: object, affine: object = None) -> Path:
 def test_whole_numbers_kept_as_floats_are_labels(tmp_path: Path) -> None:
     mask = read_mask(nifti(tmp_path / "mask.nii", np.full((2, 2, 2), 3, np.float32)))
     assert mask.labels.dtype == np.int32
-    assert [region.label for region in measure_regions(*mask)] == [3]
+    assert [region.label for region in measure_mask(mask)] == [3]
 
 
 @pytest.mark.parametrize("value", [0.5, np.nan, np.inf, 1e10])

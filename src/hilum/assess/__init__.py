@@ -9,12 +9,13 @@ from hilum.assess.criteria import HitCriterion, WithinDistance, WithinLesionRadi
 from hilum.assess.criterion_words import parse_criterion
 from hilum.assess.intervals import Interval
 from hilum.assess.listing import Listing, list_at
-from hilum.assess.masks import InsideMask, LabelMask
+from hilum.assess.masks import InsideMask
 from hilum.assess.minimum_size import judged_lesions
 from hilum.assess.overlap import Overlap
 from hilum.assess.policy import LUNA16, Policy
 from hilum.assess.strata import Strata, stratify
 from hilum.assess.strata_columns import lesion_columns, size_band
+from hilum.model.masks import LabelMask
 
 __all__ = [
     "LUNA16",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast, get_args
 
 from hilum.assess.criteria import Border, HitCriterion, WithinDistance, WithinLesionRadius
-from hilum.assess.masks import InsideMask, LabelMask
+from hilum.assess.masks import InsideMask
 from hilum.assess.overlap import Overlap
 from hilum.errors import AssessmentError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from hilum.model.masks import LabelMask
 
 CRITERION_FORMS = (
     "within-lesion-radius",

@@ -3,71 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hilum.errors import AssessmentError
+from hilum.model.masks import BACKGROUND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from hilum.assess.criteria import Pairs
-    from hilum.model.geometry import Geometry
+    from hilum.model.masks import LabelMask
 
     Integers = NDArray[np.int64]
     Flags = NDArray[np.bool_]
     Rows = NDArray[np.intp]
-
-BACKGROUND = 0
-"""Label of the voxels of no lesion."""
-
-
-@dataclass(frozen=True, eq=False)
-class LabelMask:
-    """The lesions of an exam, each as the voxels of its own number.
-
-    Attributes
-    ----------
-    labels
-        ``(slices, rows, columns)`` whole numbers, 0 for no lesion.
-    geometry
-        Where the voxels lie.
-    """
-
-    labels: NDArray[np.integer]
-    geometry: Geometry
-
-    def __post_init__(self) -> None:
-        if self.labels.shape != self.geometry.shape:
-            raise ValueError(f"mask of shape {self.labels.shape}: its geometry has {self.geometry.shape}")
-        if not np.issubdtype(self.labels.dtype, np.integer):
-            raise ValueError(f"mask of {self.labels.dtype}: expected whole numbers, a label each")
-
-    @cached_property
-    def present(self) -> frozenset[int]:
-        """The labels that occur, `BACKGROUND` left out."""
-        # Slice by slice: most voxels are background, and a sorted copy of a whole volume is large.
-        return frozenset(int(label) for plane in self.labels for label in np.unique(plane[plane != BACKGROUND]))
-
-    def at(self, positions_mm: ArrayLike) -> Integers:
-        """``(n,)`` label of the voxel each position lies in; `BACKGROUND` outside the mask.
-
-        Parameters
-        ----------
-        positions_mm
-            ``(n, 3)`` LPS. The voxel is the one whose centre is nearest; half-way, that of the higher index.
-        """
-        points = np.asarray(positions_mm, dtype=np.float64).reshape(-1, 3)
-        nearest = np.floor(self.geometry.to_voxels(points) + 0.5)
-        is_inside = np.all((nearest >= 0) & (nearest < self.labels.shape), axis=1)
-        found = np.full(len(points), BACKGROUND, dtype=np.int64)
-        slices, rows, columns = nearest[is_inside].astype(np.intp).T
-        found[is_inside] = self.labels[slices, rows, columns]
-        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +60,7 @@ class InsideMask:
             mask = self._mask_of(pairs, exam)
             label = pairs.lesions.mask_label[pairs.lesion[rows]]
             _require_present(pairs, mask, rows, label)
-            is_hit[rows] = mask.at(pairs.marks.position_mm[pairs.mark[rows]]) == label
+            is_hit[rows] = mask.covers(pairs.marks.position_mm[pairs.mark[rows]], label)
         return is_hit
 
     def _mask_of(self, pairs: Pairs, exam: int) -> LabelMask:

@@ -10,7 +10,7 @@ from hilum.errors import FormatError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hilum.assess import LabelMask
+    from hilum.model.masks import LabelMask
 
 
 class MaskFolder(Mapping[str, "LabelMask"]):
@@ -35,11 +35,9 @@ class MaskFolder(Mapping[str, "LabelMask"]):
 
     def __getitem__(self, exam_id: str) -> LabelMask:
         """Read the mask of an exam."""
-        from hilum.assess import LabelMask
         from hilum.findings.masks import read_mask
 
-        mask = read_mask(self._files[exam_id])
-        return LabelMask(mask.labels, mask.geometry)
+        return read_mask(self._files[exam_id])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._files)

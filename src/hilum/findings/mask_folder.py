@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from hilum.errors import FormatError, Refusal
 from hilum.findings.lists import LesionFile
 from hilum.findings.mask_linking import DEFAULT_DISTANCE_MM, MaskLinks, link_to_mask
-from hilum.findings.masks import read_mask
+from hilum.findings.masks import measure_mask, read_mask
 from hilum.findings.nih import ANNOTATIONS
 from hilum.findings.reading import read_lesions
-from hilum.findings.regions import By, Region, measure_regions
 from hilum.volume.files import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from hilum.findings.regions import By, Region
     from hilum.model.geometry import Geometry
 
 ENDING = "_mask"
@@ -92,7 +92,7 @@ def measure_masks(masks: Path, *, by: By = "label") -> MeasureReport:
     refusals: list[Refusal] = []
     for exam_id, path in find_masks(masks).items():
         try:
-            exams[exam_id] = measure_regions(*read_mask(path), by=by)
+            exams[exam_id] = measure_mask(read_mask(path), by=by)
         except (FormatError, OSError) as error:
             refusals.append(Refusal(str(path), "mask-not-measured", str(error)))
     return MeasureReport(exams, tuple(refusals))

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hilum.findings.masks import Mask
     from hilum.model.findings import Lesion
+    from hilum.model.masks import LabelMask
 
 DEFAULT_DISTANCE_MM = 5.0
 """How far from a label's nearest voxel a point may lie: half the 10 mm from which a node is enlarged (RECIST 1.1)."""
@@ -78,7 +78,9 @@ class _Pair(NamedTuple):
     label: int
 
 
-def link_to_mask(lesions: Sequence[Lesion], mask: Mask, *, max_distance_mm: float = DEFAULT_DISTANCE_MM) -> MaskLinks:
+def link_to_mask(
+    lesions: Sequence[Lesion], mask: LabelMask, *, max_distance_mm: float = DEFAULT_DISTANCE_MM
+) -> MaskLinks:
     """Link the points of an exam to the labels of its mask, one to one, the nearest pair first.
 
     A point that lies in a label is at distance 0 from it; of several points in one label the one nearest to the label's
@@ -109,14 +111,14 @@ def link_to_mask(lesions: Sequence[Lesion], mask: Mask, *, max_distance_mm: floa
 
 
 def _pairs(
-    lesions: Sequence[Lesion], mask: Mask, regions: dict[int, Region], max_distance_mm: float
+    lesions: Sequence[Lesion], mask: LabelMask, regions: dict[int, Region], max_distance_mm: float
 ) -> Iterator[_Pair]:
     for point, lesion in enumerate(lesions):
         for label, distance_mm in _near_labels(np.asarray(lesion.position_mm), mask, max_distance_mm).items():
             yield _Pair(distance_mm, dist(lesion.position_mm, regions[label].centroid_mm), point, label)
 
 
-def _near_labels(position_mm: NDArray[np.float64], mask: Mask, max_distance_mm: float) -> dict[int, float]:
+def _near_labels(position_mm: NDArray[np.float64], mask: LabelMask, max_distance_mm: float) -> dict[int, float]:
     """Labels within a distance of a position, and how far each is."""
     geometry = mask.geometry
     centre = geometry.to_voxels(position_mm)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hilum.errors import FormatError
-from hilum.findings.regions import By, measure_regions
-from hilum.volume.axes import axial_geometry, axial_grid
+from hilum.findings.regions import By, Region, measure_regions
+from hilum.model.masks import LabelMask, Segment
+from hilum.volume.axes import axial_geometry, axial_grid, turn_grid
 from hilum.volume.files import read_image
 
 if TYPE_CHECKING:
@@ -25,14 +26,7 @@ GRID_TOLERANCE_MM = 0.1
 quaternions of other tools are off by some hundredths of a millimetre."""
 
 
-class Mask(NamedTuple):
-    """Labels (slice, row, column), 0 where there is none, with slices up, rows back, columns left; and their grid."""
-
-    labels: NDArray[Any]
-    geometry: Geometry
-
-
-def read_mask(path: str | Path, *, grid: Geometry | None = None) -> Mask:
+def read_mask(path: str | Path, *, grid: Geometry | None = None) -> LabelMask:
     """Read a label mask of any orientation: NIfTI, Analyze or NRRD.
 
     Parameters
@@ -49,7 +43,7 @@ def read_mask(path: str | Path, *, grid: Geometry | None = None) -> Mask:
     labels, geometry = axial_grid(_whole(image.values, path), image.geometry)
     if grid is not None:
         check_grid(geometry, grid, str(path))
-    return Mask(np.ascontiguousarray(labels), geometry)
+    return LabelMask(np.ascontiguousarray(labels), geometry)
 
 
 def check_grid(mask: Geometry, series: Geometry, name: str) -> None:
@@ -64,8 +58,32 @@ def check_grid(mask: Geometry, series: Geometry, name: str) -> None:
     )
 
 
+def on_grid(mask: LabelMask, grid: Geometry, name: str) -> LabelMask:
+    """Give a mask as slices, rows and columns of the grid of its series, of any orientation; no voxel is moved.
+
+    Parameters
+    ----------
+    name
+        What the message begins with.
+
+    Raises
+    ------
+    FormatError
+        The mask lies on another grid.
+    """
+    check_grid(mask.geometry, grid, name)
+    layers = [turn_grid(layer, mask.geometry, grid.direction)[0] for layer in mask.layers]
+    return LabelMask(layers[0], grid, mask.segments, tuple(layers[1:]))
+
+
+def measure_mask(mask: LabelMask, *, by: By = "label") -> tuple[Region, ...]:
+    """Measure every label of a mask, overlapping ones included, in the order of their numbers (`measure_regions`)."""
+    regions = [region for layer in mask.layers for region in measure_regions(layer, mask.geometry, by=by)]
+    return tuple(sorted(regions, key=lambda region: (region.label, region.component)))
+
+
 def lesions_from_mask(
-    mask: Mask, exam_id: str, *, by: By = "label", label: str = "", series_uid: str = "", source: str = ""
+    mask: LabelMask, exam_id: str, *, by: By = "label", label: str = "", series_uid: str = "", source: str = ""
 ) -> tuple[Lesion, ...]:
     """Lesions of a mask, in the order of its labels; none where it is empty.
 
@@ -74,11 +92,24 @@ def lesions_from_mask(
     by
         One lesion a label, or one a connected component of each label (26 neighbours).
     label, series_uid, source
-        What each lesion says of itself.
+        What each lesion says of itself; a label that the mask describes (`LabelMask.segments`) has its own words.
     """
-    regions = measure_regions(mask.labels, mask.geometry, by=by)
-    return tuple(
-        replace(region.lesion(exam_id), label=label, series_uid=series_uid, source=source) for region in regions
+    lesions = (
+        _lesion(region, exam_id, mask.segments.get(region.label, Segment(label)))
+        for region in measure_mask(mask, by=by)
+    )
+    return tuple(replace(lesion, series_uid=series_uid, source=source) for lesion in lesions)
+
+
+def _lesion(region: Region, exam_id: str, segment: Segment) -> Lesion:
+    lesion_id = segment.tracking_id if segment.tracking_id and not region.component else region.name
+    return replace(
+        region.lesion(exam_id),
+        lesion_id=lesion_id,
+        label=segment.name,
+        kind=segment.kind,
+        site=segment.site,
+        tracking_uid=segment.tracking_uid,
     )
 
 

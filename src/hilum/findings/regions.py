@@ -80,6 +80,8 @@ class Region:
             short_axis_mm=self.short_axis_mm,
             long_axis_mm=self.long_axis_mm,
             mask_label=self.label,
+            long_ends_mm=self.long_ends_mm,
+            short_ends_mm=self.short_ends_mm,
         )
 
 

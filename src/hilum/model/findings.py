@@ -7,6 +7,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hilum.model.codes import Code
+    from hilum.model.masks import LabelMask
 
 Point = tuple[float, float, float]
 
@@ -39,6 +44,13 @@ class Lesion:
         Sides along x, y, z of the upright box with its centre at the position; None where the source gives none.
     mask_label
         Number of its voxels in the exam's label mask; None where there is no mask.
+    long_ends_mm, short_ends_mm
+        The two ends of each axis, LPS; None where the source gives lengths alone, or nothing.
+    kind, site
+        What it is (``Lymph node``) and the anatomic region it lies in, coded; None where the source codes nothing.
+    tracking_uid
+        UID of the lesion itself, the same in all its measurements and segmentations (DICOM's Tracking Unique
+        Identifier, whose Tracking Identifier is `lesion_id`); empty where the source gives none.
     """
 
     exam_id: str
@@ -53,10 +65,17 @@ class Lesion:
     series_uid: str = ""
     box_mm: Point | None = None
     mask_label: int | None = None
+    long_ends_mm: tuple[Point, Point] | None = None
+    short_ends_mm: tuple[Point, Point] | None = None
+    kind: Code | None = None
+    site: Code | None = None
+    tracking_uid: str = ""
 
     def __post_init__(self) -> None:
         _require_finite("lesion", self.exam_id, self.position_mm)
         _require_lengths("lesion", self.exam_id, self.box_mm)
+        for end in (*(self.long_ends_mm or ()), *(self.short_ends_mm or ())):
+            _require_finite("end of an axis of a lesion", self.exam_id, end)
         if self.mask_label is not None and self.mask_label < 1:
             raise ValueError(f"lesion of exam {self.exam_id!r}: mask label {self.mask_label} must be at least 1")
 
@@ -93,6 +112,41 @@ class Mark:
         _require_lengths("mark", self.exam_id, self.box_mm)
         if self.diameter_mm is not None:
             _require_lengths("mark", self.exam_id, (self.diameter_mm,))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FindingSet:
+    """All findings of one exam: what travels between formats.
+
+    Attributes
+    ----------
+    exam_id
+        Exam of every lesion and mark.
+    series_uid
+        Series whose geometry the positions and the mask belong to; empty where the source names none.
+    frame_of_reference_uid
+        FrameOfReferenceUID of the positions; empty where the source names none.
+    lesions, marks
+        In the source's order.
+    mask
+        Voxels of the lesions; None where the source has points alone.
+    warnings
+        What was odd in the source and how it was taken.
+    """
+
+    exam_id: str
+    series_uid: str = ""
+    frame_of_reference_uid: str = ""
+    lesions: tuple[Lesion, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    mask: LabelMask | None = None
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        findings: tuple[Lesion | Mark, ...] = (*self.lesions, *self.marks)
+        strangers = {finding.exam_id for finding in findings} - {self.exam_id}
+        if strangers:
+            raise ValueError(f"findings of {sorted(strangers)} among those of exam {self.exam_id!r}: one exam a set")
 
 
 def _require_finite(what: str, exam_id: str, values: tuple[float, ...]) -> None:

@@ -1,0 +1,174 @@
+"""Every format of findings, in one list: found by what is in a file, read, and written whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from hilum.disk import settle, sync_folder, unfinished
+from hilum.errors import FormatError
+from hilum.findings.masks import lesions_from_mask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from hilum.findings.format import Format
+    from hilum.model.findings import FindingSet
+    from hilum.model.series import Series
+
+START_BYTES = 4096
+"""Bytes of a file by which its format is recognised."""
+
+MODULES: tuple[str, ...] = ()
+"""Modules of the formats, each with a `FORMAT`; the first that recognises a file reads it."""
+
+
+@cache
+def formats() -> tuple[Format, ...]:
+    """All formats, in the order in which they are asked whether a file is theirs."""
+    return tuple(import_module(f"hilum.findings.{module}").FORMAT for module in MODULES)
+
+
+def format_named(name: str) -> Format:
+    """Give the format of a name.
+
+    Raises
+    ------
+    FormatError
+        There is none; the message lists them.
+    """
+    for one in formats():
+        if one.name == name:
+            return one
+    raise FormatError(f"format {name!r}: expected one of {', '.join(one.name for one in formats())}")
+
+
+def recognise(path: Path) -> Format | None:
+    """Format of a file or folder by what is in it; None where it is of no format here.
+
+    Raises
+    ------
+    FormatError
+        The file is not there or cannot be read.
+    """
+    start = b"" if path.is_dir() else _start(path)
+    return next((one for one in formats() if one.recognises(path, start)), None)
+
+
+def format_of_name(path: Path) -> Format:
+    """Format in which a file of this name is written: the one with the longest suffix that fits.
+
+    Raises
+    ------
+    FormatError
+        No format that is written has such a suffix.
+    """
+    name = path.name.lower()
+    fitting = [(len(suffix), one) for one in formats() if one.write for suffix in one.suffixes if name.endswith(suffix)]
+    if not fitting:
+        known = ", ".join(suffix for one in formats() if one.write for suffix in one.suffixes)
+        raise FormatError(f"{path}: its name does not say a format that is written; expected an end of {known}")
+    return max(fitting, key=lambda pair: pair[0])[1]
+
+
+def read_findings(path: Path, target: Series | None = None, *, form: Format | None = None) -> FindingSet:
+    """Findings of one exam from a file or folder of any format.
+
+    Parameters
+    ----------
+    target
+        The series they belong to; see `hilum.findings.format.Reader`.
+    form
+        Take it for this format, whatever is in it.
+
+    Raises
+    ------
+    FormatError
+        The format is not known or not read; the file is malformed, or does not belong to `target`.
+    """
+    found = form or recognise(path)
+    if found is None:
+        raise FormatError(f"{path}: of no known format; expected one of {_titles(is_read=True)}")
+    if found.read is None:
+        raise FormatError(f"{path}: {found.title} is written, not read; expected one of {_titles(is_read=True)}")
+    return found.read(path, target)
+
+
+def write_findings(
+    path: Path, findings: FindingSet, target: Series | None = None, *, form: Format | None = None
+) -> None:
+    """Write the findings of an exam; what was at `path` before is replaced once the new file is whole.
+
+    Masks become points by measuring each label (`hilum.findings.regions`); points never become voxels, since a
+    position and a size do not say which voxels a lesion has.
+
+    Parameters
+    ----------
+    form
+        Write in this format; absent: the one its name says.
+
+    Raises
+    ------
+    FormatError
+        The format is not known or not written, or cannot hold the findings.
+    ArchiveError
+        There is no room on the disk.
+    """
+    found = form or format_of_name(path)
+    if found.write is None:
+        raise FormatError(f"{path}: {found.title} is read, not written; expected one of {_titles(is_read=False)}")
+    suited = _suited(path, findings, found)
+    with _whole(path) as draft:
+        found.write(draft, suited, target)
+
+
+def _suited(path: Path, findings: FindingSet, form: Format) -> FindingSet:
+    """Findings as a format holds them: voxels, or lesions measured from them."""
+    if form.has_voxels and findings.mask is None:
+        raise FormatError(
+            f"{path}: {form.title} holds voxels, and there are {len(findings.lesions) + len(findings.marks)} points "
+            "without; a point does not say which voxels its lesion has: give a mask, or write a format of points"
+        )
+    if form.has_voxels or findings.lesions or findings.mask is None:
+        return findings
+    return replace(findings, lesions=lesions_from_mask(findings.mask, findings.exam_id, series_uid=findings.series_uid))
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Path of that name in a folder of its own, which takes its place once it is written and on disk."""
+    if path.is_dir() and any(path.iterdir()):
+        raise FormatError(f"{path}: the folder is there already and not empty; expected a new or an empty one")
+    with unfinished(path) as folder:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        try:
+            yield folder / path.name
+            _put_in_place(folder / path.name, path)
+        finally:
+            shutil.rmtree(folder)
+
+
+def _put_in_place(draft: Path, path: Path) -> None:
+    if draft.is_file():
+        settle(draft, path)
+        return
+    draft.replace(path)
+    sync_folder(path.parent)
+
+
+def _start(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(START_BYTES)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read ({error.strerror}); expected findings there") from error
+
+
+def _titles(*, is_read: bool) -> str:
+    return ", ".join(f"{one.name} ({one.title})" for one in formats() if (one.read if is_read else one.write))
