@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hilum.errors import Refusal
     from hilum.model.codes import Code
     from hilum.model.masks import LabelMask
 
@@ -132,6 +133,8 @@ class FindingSet:
         Voxels of the lesions; None where the source has points alone.
     warnings
         What was odd in the source and how it was taken.
+    refusals
+        Findings of the source that are not among these, and why.
     """
 
     exam_id: str
@@ -141,6 +144,7 @@ class FindingSet:
     marks: tuple[Mark, ...] = ()
     mask: LabelMask | None = None
     warnings: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
     def __post_init__(self) -> None:
         findings: tuple[Lesion | Mark, ...] = (*self.lesions, *self.marks)
