@@ -35,6 +35,7 @@ clean:
 
 .venv/tested: .venv/installed
 	$(BIN)/python -m pip install --quiet --group test --group docs
+	$(BIN)/hilum viewer install
 	touch $@
 
 .venv/benched: .venv/installed
@@ -46,7 +47,9 @@ clean:
 	touch $@
 
 .PHONY: system-packages
-system-packages:  ## what tests run beside hilum: a browser for reports, dciodvfy and dcm2niix for the DICOM written
-	@{ command -v chromium && command -v dciodvfy && command -v dcm2niix; } >/dev/null || { \
+system-packages:  ## what tests run beside hilum: a browser, dciodvfy and dcm2niix, PostgreSQL, and Orthanc as another archive
+	@{ command -v chromium && command -v dciodvfy && command -v dcm2niix && command -v Orthanc && \
+	   ls /usr/share/orthanc/plugins/libOrthancDicomWeb.so && ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 || { \
 	  SUDO=$$(command -v sudo || true); $$SUDO apt-get update -qq && \
-	  $$SUDO apt-get install -y -qq --no-install-recommends chromium dicom3tools dcm2niix; }
+	  $$SUDO apt-get install -y -qq --no-install-recommends \
+	    chromium dicom3tools dcm2niix postgresql orthanc orthanc-dicomweb; }

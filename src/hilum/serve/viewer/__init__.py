@@ -1,1 +1,1 @@
-"""OHIF, fetched once, served from here."""
+"""OHIF, served from here: its files, its configuration, links that open it at a place."""

@@ -1,0 +1,1 @@
+"""Programs of others that run in the browser: fetched once, checked against a hash, served from here."""

@@ -1,0 +1,114 @@
+"""The viewer's files, its start page under each of its own paths, and its configuration."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.http import Http404, HttpResponse
+from django.views.decorators.http import require_safe
+
+from hilum.serve.assets.store import Asset, Store
+from hilum.serve.viewer.configuration import CONFIGURATION
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+MODES = ("viewer", "microscopy", "segmentation")
+"""First parts of the paths that OHIF shows itself under."""
+_HASHED = re.compile(r"\b[0-9a-f]{16}\.(?:js|wasm|woff2|css)$")
+_INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
+_YEAR_S = 365 * 24 * 3600
+_NOT_INSTALLED = "The viewer is not installed. Run: hilum viewer install"
+
+
+@require_safe
+def start_page(request: HttpRequest, path: str = "") -> HttpResponse:
+    """Give OHIF's page; what it shows it reads from the address. A name with an end is a file, not a place."""
+    if "." in path.rpartition("/")[2]:
+        raise Http404
+    asset = _store().asset("viewer/index.html", accepts_gzip=False)
+    if asset is None:
+        return HttpResponse(_NOT_INSTALLED, status=503, content_type="text/plain; charset=utf-8")
+    response = HttpResponse(asset.body, content_type="text/html; charset=utf-8")
+    response["Cache-Control"] = "no-cache"
+    response["Content-Security-Policy"] = content_security_policy(asset.body)
+    return response
+
+
+@require_safe
+def file(request: HttpRequest, name: str) -> HttpResponse:
+    """Give a file of the viewer; 404 where it has none of that name."""
+    return _asset_response(request, f"viewer/{name}")
+
+
+@require_safe
+def portal_file(request: HttpRequest, name: str) -> HttpResponse:
+    """Give a file that the pages use, such as htmx."""
+    return _asset_response(request, f"portal/{name}")
+
+
+@require_safe
+def configuration(request: HttpRequest) -> HttpResponse:
+    """Give OHIF's configuration, which it loads before it starts."""
+    response = HttpResponse(f"window.config = {json.dumps(CONFIGURATION)};\n", content_type="application/javascript")
+    response["Cache-Control"] = "no-cache"
+    return response
+
+
+@cache
+def content_security_policy(page: bytes) -> str:
+    """Allow OHIF what it needs and no other host: its own inline scripts by hash, WebAssembly, workers from blobs.
+
+    OHIF compiles colour-map and loader functions at run time (``new Function``), hence ``unsafe-eval``.
+    """
+    hashes = [base64.b64encode(hashlib.sha256(script).digest()).decode() for script in _INLINE_SCRIPT.findall(page)]
+    scripts = " ".join(f"'sha256-{one}'" for one in hashes)
+    return "; ".join(
+        [
+            "default-src 'self'",
+            f"script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval' blob: {scripts}",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' blob: data:",
+            "font-src 'self' data:",
+            "connect-src 'self' blob: data:",
+            "worker-src 'self' blob:",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        ]
+    )
+
+
+def _asset_response(request: HttpRequest, name: str) -> HttpResponse:
+    asset = _store().asset(name, accepts_gzip="gzip" in request.headers.get("Accept-Encoding", ""))
+    if asset is None:
+        raise Http404
+    if request.headers.get("If-None-Match") == asset.etag:
+        response = HttpResponse(status=304)
+    else:
+        response = HttpResponse(asset.body, content_type=asset.media_type)
+        _describe(response, asset)
+    response["ETag"] = asset.etag
+    response["Cache-Control"] = f"public, max-age={_YEAR_S}, immutable" if _HASHED.search(name) else "no-cache"
+    response["Vary"] = "Accept-Encoding"
+    return response
+
+
+def _describe(response: HttpResponse, asset: Asset) -> None:
+    if asset.is_compressed:
+        response["Content-Encoding"] = "gzip"
+    response["X-Content-Type-Options"] = "nosniff"
+
+
+def _store() -> Store:
+    return _open(settings.ASSETS_FOLDER)
+
+
+_open = cache(Store.open)
