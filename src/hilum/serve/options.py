@@ -51,8 +51,9 @@ class Options:
         Address the mails come from.
     oidc_name, oidc_issuer, oidc_client_id, oidc_client_secret
         Log-in with the house's identity provider (OpenID Connect); empty: with e-mail address and password alone.
-    behind_proxy
-        Whether a proxy on this machine or network ends TLS and sets ``X-Forwarded-Proto`` and ``X-Forwarded-For``.
+    proxies
+        Addresses of the proxies that end TLS in front, separated by commas; only what these say in
+        ``X-Forwarded-Proto`` and ``X-Forwarded-For`` is believed.
     """
 
     archive: str = ""
@@ -67,7 +68,7 @@ class Options:
     oidc_issuer: str = ""
     oidc_client_id: str = ""
     oidc_client_secret: str = ""
-    behind_proxy: bool = False
+    proxies: str = ""
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> Options:

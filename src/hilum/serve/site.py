@@ -1,0 +1,80 @@
+"""The site of an archive: opened, prepared, run."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SETTINGS = "hilum.serve.settings"
+APPLICATION = "hilum.serve.asgi:application"
+FIRST_ADMIN = "admin@localhost"
+PASSWORD_BYTES = 12
+"""Random bytes of the first admin's password: 96 bits, 16 characters."""
+
+STOP_S = 30
+"""Seconds that requests under way have to end after the order to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimePassword:
+    """Whom a password was made for; it must be changed at the first log-in."""
+
+    email: str
+    password: str
+
+
+def open_site(archive: Path) -> None:
+    """Let Django work on the archive in this process and those it starts."""
+    import django
+
+    os.environ["HILUM_ARCHIVE"] = str(archive.absolute())
+    os.environ["DJANGO_SETTINGS_MODULE"] = SETTINGS
+    django.setup()
+
+
+def prepare() -> OneTimePassword | None:
+    """Bring the tables up to date, and make an admin where the site has none; give that one's password."""
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0, interactive=False)
+    call_command("createcachetable", verbosity=0)
+    return _first_admin()
+
+
+def run(*, host: str, port: int, workers: int) -> None:
+    """Serve until a signal says stop; requests under way end first."""
+    import uvicorn
+
+    from hilum.serve.settings import OPTIONS
+
+    uvicorn.run(
+        APPLICATION,
+        host=host,
+        port=port,
+        workers=workers,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(OPTIONS.proxies),
+        forwarded_allow_ips=OPTIONS.proxies or None,
+        timeout_graceful_shutdown=STOP_S,
+    )
+    sys.stdout.flush()
+
+
+def _first_admin() -> OneTimePassword | None:
+    from allauth.account.models import EmailAddress
+
+    from hilum.serve.accounts.models import User
+
+    if User.objects.filter(is_superuser=True).exists():
+        return None
+    password = secrets.token_urlsafe(PASSWORD_BYTES)
+    user = User.objects.create_superuser(FIRST_ADMIN, password, must_change_password=True)
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    return OneTimePassword(user.email, password)
