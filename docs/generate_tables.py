@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hilum.model.tables import CATALOG_TABLES, LESIONS, MARKS
+from hilum.model.tables import CATALOG_TABLES, LESIONS, MARKS, RELEASE_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +19,7 @@ INTRODUCTION = """\
 
 <!-- Written by docs/generate_tables.py from src/hilum/model/tables.py: change it there. -->
 
-Every table of the catalog and of a run, as `hilum sql` and the Parquet files show it. A column that is a DICOM
+Every table of the catalog, of a run and of a release, as `hilum sql` and the Parquet files show it. A column that is a DICOM
 attribute keeps the DICOM keyword. Types: `text`; `int` (64 bits); `float` (64 bits); `bool`; `date`, a calendar day;
 `time`, a moment in UTC; `bytes`. A column marked ● is never empty.
 """
@@ -34,6 +34,8 @@ def page() -> str:
             *map(_section, CATALOG_TABLES),
             "## Tables of a run\n",
             *map(_section, (LESIONS, MARKS)),
+            "## Tables of a release\n\nBesides `series`, `checks`, `sources`, `participants` and `lesions`.\n",
+            *map(_section, RELEASE_TABLES),
         ]
     )
 

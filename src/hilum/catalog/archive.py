@@ -9,7 +9,9 @@
     ├── catalog/data/*.parquet       rows of one collection in one table, never changed, shared among snapshots
     ├── journal/                     headers read by an indexing that has not ended
     ├── cohorts/                     frozen cohorts
-    └── runs/                        runs of detectors
+    ├── runs/                        runs of detectors
+    ├── collections/                 what stewards write about collections
+    └── releases/NAME/VERSION/       releases, each an archive that never changes
 """
 
 from __future__ import annotations
@@ -135,7 +137,8 @@ class Archive:
         Raises
         ------
         ArchiveError
-            There is no room left on the disk, or the catalog is damaged; nothing has changed then.
+            There is no room left on the disk, the catalog is damaged, or the archive is a release; nothing has changed
+            then.
         ConfigError
             `collection_id` is not in that form.
         """
@@ -155,6 +158,7 @@ class Archive:
         note
             What is done, in a line.
         """
+        self._layout.require_changeable()
         with exclusive_lock(self._layout.lock):
             parent = self.snapshot()
             return commit(self._layout, parent, change(parent), note=note)
@@ -234,7 +238,8 @@ def require_collection_id(collection_id: str) -> None:
 
 
 def _require_room(layout: Layout) -> None:
-    ours = {layout.catalog.name, *(folder.name for folder in layout.folders)}
+    folders = (layout.catalog, layout.releases, layout.descriptions, *layout.folders)
+    ours = {folder.name for folder in folders}
     if layout.root.exists() and not layout.root.is_dir():
         raise ArchiveError(f"{layout.root} is a file; expected a folder for the archive")
     present = sorted(path.name for path in layout.root.iterdir()) if layout.root.exists() else []

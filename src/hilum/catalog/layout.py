@@ -54,6 +54,21 @@ class Layout:
         return self.catalog / "data"
 
     @property
+    def releases(self) -> Path:
+        """Folder of the releases: one a name, in it one a version, each an archive of its own that never changes."""
+        return self.root / "releases"
+
+    @property
+    def descriptions(self) -> Path:
+        """Folder of what stewards write about collections and cohorts."""
+        return self.root / "collections"
+
+    @property
+    def release_record(self) -> Path:
+        """``release.json``: makes the archive a release."""
+        return self.root / "release.json"
+
+    @property
     def folders(self) -> tuple[Path, ...]:
         """Every folder of a new archive."""
         return self.snapshots, self.data, self.root / "journal", self.root / "cohorts", self.root / "runs"
@@ -61,6 +76,20 @@ class Layout:
     def manifest(self, snapshot_id: str) -> Path:
         """Manifest of a snapshot."""
         return self.snapshots / f"{snapshot_id}.json"
+
+    def require_changeable(self) -> None:
+        """Refuse to change a release.
+
+        Raises
+        ------
+        ArchiveError
+            The folder is a release.
+        """
+        if self.release_record.exists():
+            raise ArchiveError(
+                f"{self.root} is a release and never changes; index into the archive it came from, and release a new "
+                "version"
+            )
 
     def is_archive(self) -> bool:
         """Whether an archive is here."""

@@ -266,7 +266,34 @@ MARKS = Table(
     ),
 )
 
+FILES = Table(
+    "files",
+    "a file of a release",
+    (
+        Column("collection_id", "text", "", "collection", required=True),
+        _dicom("PatientID"),
+        _dicom("StudyInstanceUID"),
+        _dicom("SeriesInstanceUID"),
+        _dicom("SOPInstanceUID"),
+        Column("path", "text", "", "name in the release, and on every drive; made from the UIDs", required=True),
+        Column("size_bytes", "int", "byte", "size of the file", required=True),
+        Column("sha256", "text", "", "SHA-256 of its content, hexadecimal", required=True),
+    ),
+)
+
+PLACES = Table(
+    "places",
+    "where a file of a release lay when the release was made",
+    (
+        Column("path", "text", "", "name in the release", required=True),
+        Column("place", "text", "", "absolute path of the file", required=True),
+    ),
+)
+
 CATALOG_TABLES: tuple[Table, ...] = (SERIES, CHECKS, REFUSALS, SCANS, SOURCES, PARTICIPANTS)
 """The tables of an archive's catalog; every row belongs to a collection."""
 
-TABLES: tuple[Table, ...] = (*CATALOG_TABLES, LESIONS, MARKS)
+RELEASE_TABLES: tuple[Table, ...] = (FILES, PLACES)
+"""The tables that a release has besides."""
+
+TABLES: tuple[Table, ...] = (*CATALOG_TABLES, LESIONS, MARKS, *RELEASE_TABLES)
