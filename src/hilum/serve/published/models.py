@@ -31,18 +31,26 @@ class Collection(models.Model):
 
 
 class Study(models.Model):
-    """A study of a collection."""
+    """A study of a collection.
+
+    Texts have no greatest length: headers exceed those of their VR. Times are ``HHMMSS.FFFFFF``, so that they can be
+    compared; `attributes` is the study's part of the headers, as dicom+json.
+    """
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="studies")
     study_uid = models.CharField(max_length=UID_LENGTH)
-    participant_id = models.CharField(max_length=64)
+    participant_id = models.TextField()
+    participant_name = models.TextField(blank=True)
+    participant_birth_date = models.CharField(max_length=8, blank=True)
+    participant_sex = models.TextField(blank=True)
+    participant_age = models.TextField(blank=True)
     study_date = models.DateField(null=True)
-    study_time = models.CharField(max_length=20, blank=True)
-    study_id = models.CharField(max_length=64, blank=True)
-    accession_number = models.CharField(max_length=64, blank=True)
-    description = models.CharField(max_length=200, blank=True)
-    participant_sex = models.CharField(max_length=16, blank=True)
-    participant_age = models.CharField(max_length=16, blank=True)
+    study_time = models.CharField(max_length=13, blank=True)
+    study_id = models.TextField(blank=True)
+    accession_number = models.TextField(blank=True)
+    description = models.TextField(blank=True)
+    referring_physician = models.TextField(blank=True)
+    attributes = models.TextField(default="{}")
 
     class Meta:
         """One row a study of a collection."""
@@ -52,8 +60,8 @@ class Study(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["study_uid"]),
-            models.Index(fields=["participant_id"]),
-            models.Index(fields=["study_date", "study_uid"]),
+            models.Index(fields=["participant_id", "study_date", "study_uid", "id"], name="study_order"),
+            models.Index(fields=["study_date"]),
         ]
 
     def __str__(self) -> str:
@@ -61,18 +69,34 @@ class Study(models.Model):
 
 
 class Series(models.Model):
-    """A series of a study; its instances are packed as in the catalog, or null where the files are not here."""
+    """A series of a study; its instances are packed as in the catalog, or null where the files are not here.
+
+    `digest` tells whether the series changed in the catalog, and names its prepared metadata
+    (`hilum.serve.published.metadata`); `attributes` is the series' part of the headers, as dicom+json.
+    """
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="series")
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="series")
     series_uid = models.CharField(max_length=UID_LENGTH)
-    modality = models.CharField(max_length=16)
+    modality = models.TextField(blank=True)
     image_kind = models.CharField(max_length=20)
+    kernel_class = models.CharField(max_length=20, blank=True)
     screening_round = models.IntegerField(null=True)
     series_number = models.BigIntegerField(null=True)
-    description = models.CharField(max_length=200, blank=True)
+    series_date = models.DateField(null=True)
+    description = models.TextField(blank=True)
+    body_part = models.TextField(blank=True)
+    manufacturer = models.TextField(blank=True)
+    slice_thickness_mm = models.FloatField(null=True)
+    performed_date = models.CharField(max_length=8, blank=True)
+    performed_time = models.CharField(max_length=13, blank=True)
+    scheduled_step_id = models.TextField(blank=True)
+    requested_procedure_id = models.TextField(blank=True)
     instance_count = models.IntegerField()
     size_bytes = models.BigIntegerField()
+    licence = models.TextField(blank=True)
+    digest = models.CharField(max_length=32)
+    attributes = models.TextField(default="{}")
     instances = models.BinaryField(null=True)
 
     class Meta:
@@ -81,7 +105,10 @@ class Series(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["collection", "series_uid"], name="one_series_a_collection"),
         ]
-        indexes: ClassVar = [models.Index(fields=["series_uid"])]
+        indexes: ClassVar = [
+            models.Index(fields=["series_uid"]),
+            models.Index(fields=["study", "modality", "instance_count"], name="series_of_study"),
+        ]
 
     def __str__(self) -> str:
         return self.series_uid
