@@ -91,6 +91,9 @@ def new(
     kind: KindOption = None,
     round_: RoundOption = None,
     kernel_class: KernelOption = None,
+    manufacturer: Annotated[
+        list[str] | None, typer.Option(help="Maker of the scanner as the files state it, repeatable.")
+    ] = None,
     min_thickness: Annotated[float | None, typer.Option(help="Least slice thickness, mm.")] = None,
     max_thickness: Annotated[float | None, typer.Option(help="Greatest slice thickness, mm.")] = None,
     min_slices: Annotated[int | None, typer.Option(help="Least number of slices.")] = None,
@@ -115,6 +118,7 @@ def new(
         kinds=tuple(kind or ()),
         rounds=tuple(round_ or ()),
         kernel_classes=tuple(kernel_class or ()),
+        manufacturers=tuple(manufacturer or ()),
         min_thickness_mm=min_thickness,
         max_thickness_mm=max_thickness,
         min_slices=min_slices,

@@ -3,6 +3,7 @@
 from hilum.cohort.choose import build_cohort
 from hilum.cohort.cohort import Cohort, Entry, FlowStep, list_cohorts
 from hilum.cohort.criteria import Criteria
+from hilum.cohort.facets import Counts, Facet, FacetTable, FacetValue, Total
 from hilum.cohort.persons import Link, link_persons, read_links, write_links
 from hilum.cohort.proposals import propose_links
 from hilum.cohort.rows import cohort_series, column_values
@@ -10,13 +11,18 @@ from hilum.cohort.splits import Fold, Part, Split, by_fractions, k_fold, list_sp
 
 __all__ = [
     "Cohort",
+    "Counts",
     "Criteria",
     "Entry",
+    "Facet",
+    "FacetTable",
+    "FacetValue",
     "FlowStep",
     "Fold",
     "Link",
     "Part",
     "Split",
+    "Total",
     "build_cohort",
     "by_fractions",
     "cohort_series",

@@ -50,6 +50,8 @@ class Criteria:
         Screening round, any of 0, 1, 2.
     kernel_classes
         Class of the reconstruction kernel, any of these; a series of unknown kernel is left out.
+    manufacturers
+        Maker of the scanner as the files state it, any of these.
     min_thickness_mm, max_thickness_mm
         Limits of the slice thickness, included; of the slice spacing where the files state no thickness. A series with
         neither is left out.
@@ -77,6 +79,7 @@ class Criteria:
     kinds: tuple[ImageKind, ...] = ()
     rounds: tuple[int, ...] = ()
     kernel_classes: tuple[KernelClass, ...] = ()
+    manufacturers: tuple[str, ...] = ()
     min_thickness_mm: float | None = None
     max_thickness_mm: float | None = None
     min_slices: int | None = None
@@ -136,6 +139,8 @@ class Criteria:
             yield _one_of(f"of round {' or '.join(f'T{r}' for r in self.rounds)}", "screening_round", self.rounds)
         if self.kernel_classes:
             yield _one_of(f"of {' or '.join(self.kernel_classes)} kernel", "kernel_class", self.kernel_classes)
+        if self.manufacturers:
+            yield _one_of(f"from {' or '.join(self.manufacturers)}", "Manufacturer", self.manufacturers)
         yield from self._measured_conditions()
         if self.where:
             # The line break ends a comment that the condition may close with.
