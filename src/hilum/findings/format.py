@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Reader(Protocol):
     """Reads a file or folder of a format."""
 
-    def __call__(self, path: Path, target: Series | None) -> FindingSet:
+    def __call__(self, path: Path, target: Series | None, /) -> FindingSet:
         """Give the findings of one exam, in LPS mm.
 
         Parameters
@@ -38,7 +38,7 @@ class Reader(Protocol):
 class Writer(Protocol):
     """Writes a file or folder of a format."""
 
-    def __call__(self, path: Path, findings: FindingSet, target: Series | None) -> None:
+    def __call__(self, path: Path, findings: FindingSet, target: Series | None, /) -> None:
         """Write `path`, which is not there yet and has its final name (`hilum.findings.formats.write_findings`).
 
         The bytes follow from `findings` and `target` alone: no time of day, no random UID.

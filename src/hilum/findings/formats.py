@@ -9,29 +9,36 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from hilum.disk import settle, sync_folder, unfinished
 from hilum.errors import FormatError
-from hilum.findings.masks import lesions_from_mask
+from hilum.findings.masks import lesions_from_mask, on_grid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from hilum.findings.format import Format
-    from hilum.model.findings import FindingSet
+    from hilum.model.findings import FindingSet, Lesion, Mark
     from hilum.model.series import Series
 
 START_BYTES = 4096
 """Bytes of a file by which its format is recognised."""
 
-MODULES: tuple[str, ...] = ()
-"""Modules of the formats, each with a `FORMAT`; the first that recognises a file reads it."""
+FORMATS: tuple[str, ...] = (
+    "seg_nrrd:FORMAT",
+    "image_masks:NRRD",
+    "image_masks:NIFTI",
+)
+"""Module below `hilum.findings` and name in it of each format; the first that recognises a file reads it."""
 
 
 @cache
 def formats() -> tuple[Format, ...]:
-    """All formats, in the order in which they are asked whether a file is theirs."""
-    return tuple(import_module(f"hilum.findings.{module}").FORMAT for module in MODULES)
+    """All formats, in the order of `FORMATS`."""
+    places = (name.split(":") for name in FORMATS)
+    return tuple(getattr(import_module(f"hilum.findings.{module}"), name) for module, name in places)
 
 
 def format_named(name: str) -> Format:
@@ -96,7 +103,10 @@ def read_findings(path: Path, target: Series | None = None, *, form: Format | No
         raise FormatError(f"{path}: of no known format; expected one of {_titles(is_read=True)}")
     if found.read is None:
         raise FormatError(f"{path}: {found.title} is written, not read; expected one of {_titles(is_read=True)}")
-    return found.read(path, target)
+    findings = found.read(path, target)
+    if target is not None and target.row.get("is_volume"):
+        _check_inside(path, findings, target)
+    return findings
 
 
 def write_findings(
@@ -122,21 +132,40 @@ def write_findings(
     found = form or format_of_name(path)
     if found.write is None:
         raise FormatError(f"{path}: {found.title} is read, not written; expected one of {_titles(is_read=False)}")
-    suited = _suited(path, findings, found)
+    suited = _suited(path, findings, found, target)
     with _whole(path) as draft:
         found.write(draft, suited, target)
 
 
-def _suited(path: Path, findings: FindingSet, form: Format) -> FindingSet:
-    """Findings as a format holds them: voxels, or lesions measured from them."""
-    if form.has_voxels and findings.mask is None:
+def _check_inside(path: Path, findings: FindingSet, target: Series) -> None:
+    """Refuse findings of another place than the volume of their series, and say how far off the worst of them is."""
+    every: tuple[Lesion | Mark, ...] = (*findings.lesions, *findings.marks)
+    positions = np.array([one.position_mm for one in every]).reshape(-1, 3)
+    outside = positions[~target.geometry.contains(positions)]
+    if not len(outside):
+        return
+    nearest = np.clip(target.geometry.to_voxels(outside), 0, np.asarray(target.geometry.shape) - 1)
+    distances = np.linalg.norm(target.geometry.to_mm(nearest) - outside, axis=1)
+    raise FormatError(
+        f"{path}: {len(outside)} of {len(positions)} findings lie outside the volume of series {target.uid}, by up to "
+        f"{distances.max():.2f} mm; expected LPS mm in its frame of reference: give the series they were made on"
+    )
+
+
+def _suited(path: Path, findings: FindingSet, form: Format, target: Series | None) -> FindingSet:
+    """Findings as a format holds them: voxels on the grid of the series, or lesions measured from them."""
+    mask = findings.mask
+    if mask is None and form.has_voxels:
         raise FormatError(
             f"{path}: {form.title} holds voxels, and there are {len(findings.lesions) + len(findings.marks)} points "
             "without; a point does not say which voxels its lesion has: give a mask, or write a format of points"
         )
-    if form.has_voxels or findings.lesions or findings.mask is None:
-        return findings
-    return replace(findings, lesions=lesions_from_mask(findings.mask, findings.exam_id, series_uid=findings.series_uid))
+    if mask is not None and target is not None:
+        mask = on_grid(mask, target.geometry, str(path))
+    if mask is None or form.has_voxels or findings.lesions:
+        return replace(findings, mask=mask)
+    lesions = lesions_from_mask(mask, findings.exam_id, series_uid=findings.series_uid)
+    return replace(findings, mask=mask, lesions=lesions)
 
 
 @contextmanager

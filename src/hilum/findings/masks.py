@@ -9,17 +9,18 @@ import numpy as np
 
 from hilum.errors import FormatError
 from hilum.findings.regions import By, Region, measure_regions
+from hilum.model.geometry import Geometry
 from hilum.model.masks import LabelMask, Segment
 from hilum.volume.axes import axial_geometry, axial_grid, turn_grid
 from hilum.volume.files import read_image
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from hilum.model.findings import Lesion
-    from hilum.model.geometry import Geometry
+    from hilum.model.findings import Lesion, Point
 
 GRID_TOLERANCE_MM = 0.1
 """A mask whose corners are no further than this from the CT's lies on its grid: NIfTI keeps places in float32, and
@@ -40,10 +41,18 @@ def read_mask(path: str | Path, *, grid: Geometry | None = None) -> LabelMask:
         The file cannot be read, its voxels are not whole numbers from 0, or it lies on another grid.
     """
     image = read_image(path)
-    labels, geometry = axial_grid(_whole(image.values, path), image.geometry)
+    mask = axial_mask([whole_labels(image.values, path)], image.geometry)
     if grid is not None:
-        check_grid(geometry, grid, str(path))
-    return LabelMask(np.ascontiguousarray(labels), geometry)
+        check_grid(mask.geometry, grid, str(path))
+    return mask
+
+
+def axial_mask(
+    layers: Sequence[NDArray[Any]], geometry: Geometry, segments: Mapping[int, Segment] | None = None
+) -> LabelMask:
+    """Mask of arrays (slice, row, column) of any orientation, with slices up, rows back and columns left."""
+    turned = [np.ascontiguousarray(axial_grid(layer, geometry)[0]) for layer in layers]
+    return LabelMask(turned[0], axial_geometry(geometry), segments or {}, tuple(turned[1:]))
 
 
 def check_grid(mask: Geometry, series: Geometry, name: str) -> None:
@@ -74,6 +83,35 @@ def on_grid(mask: LabelMask, grid: Geometry, name: str) -> LabelMask:
     check_grid(mask.geometry, grid, name)
     layers = [turn_grid(layer, mask.geometry, grid.direction)[0] for layer in mask.layers]
     return LabelMask(layers[0], grid, mask.segments, tuple(layers[1:]))
+
+
+def place_on_grid(mask: LabelMask, grid: Geometry, name: str) -> LabelMask:
+    """Give a mask that was cut to a box on the whole grid of its series; otherwise as `on_grid`."""
+    if mask.geometry.shape == grid.shape or axial_geometry(grid).shape == mask.geometry.shape:
+        return on_grid(mask, grid, name)
+    layers, box = [], mask.geometry
+    for layer in mask.layers:
+        turned, box = turn_grid(layer, mask.geometry, grid.direction)
+        layers.append(turned)
+    low = np.rint(grid.to_voxels(box.origin_mm)).astype(int)
+    high = low + box.shape
+    nearest = Geometry(box.shape, grid.spacing_mm, _point(grid.to_mm(low)), grid.direction)
+    if np.any(low < 0) or np.any(high > grid.shape) or not box.is_close(nearest, GRID_TOLERANCE_MM):
+        check_grid(mask.geometry, grid, name)
+    return LabelMask(
+        _padded(layers[0], low, grid), grid, mask.segments, tuple(_padded(one, low, grid) for one in layers[1:])
+    )
+
+
+def _padded(box: NDArray[Any], low: NDArray[np.int_], grid: Geometry) -> NDArray[Any]:
+    whole = np.zeros(grid.shape, box.dtype)
+    whole[tuple(slice(start, start + size) for start, size in zip(low, box.shape, strict=True))] = box
+    return whole
+
+
+def _point(values: NDArray[np.float64]) -> Point:
+    x, y, z = (float(value) for value in values)
+    return x, y, z
 
 
 def measure_mask(mask: LabelMask, *, by: By = "label") -> tuple[Region, ...]:
@@ -113,8 +151,14 @@ def _lesion(region: Region, exam_id: str, segment: Segment) -> Lesion:
     )
 
 
-def _whole(values: NDArray[Any], path: str | Path) -> NDArray[Any]:
-    """Labels as whole numbers from 0."""
+def whole_labels(values: NDArray[Any], path: str | Path) -> NDArray[Any]:
+    """Voxels of a file as labels.
+
+    Raises
+    ------
+    FormatError
+        They are not whole numbers from 0 that int32 holds.
+    """
     if values.dtype.kind == "f":
         limits = np.iinfo(np.int32)
         if not (np.all(values == np.rint(values)) and np.all(np.abs(values) <= limits.max)):

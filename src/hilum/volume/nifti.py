@@ -18,6 +18,7 @@ import numpy as np
 
 from hilum.errors import FormatError
 from hilum.model.geometry import Geometry
+from hilum.volume.nrrd import DATA_LIMIT, GREATEST_RATIO
 from hilum.volume.volume import Volume, fits_int16
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def read_grid(path: str | Path) -> tuple[NDArray[Any], Geometry]:
         image = nibabel.load(path)
         if not isinstance(image, nibabel.Nifti1Pair):
             raise FormatError(f"{path}: {type(image).__name__}; expected NIfTI")
+        _check_size(image, Path(path))
         values = stored_voxels(image)
     except FileNotFoundError:
         raise
@@ -122,6 +124,19 @@ def read_grid(path: str | Path) -> tuple[NDArray[Any], Geometry]:
     if values.ndim != 3 or values.dtype.kind not in "iuf":
         raise FormatError(f"{path}: {values.ndim} axes of {values.dtype}; expected three axes of numbers")
     return values.T, _geometry(image, values.shape, path)
+
+
+def _check_size(image: Any, path: Path) -> None:
+    """Refuse a header that promises more voxels than its file can hold, before memory is taken for them."""
+    needed = int(np.prod(image.shape, dtype=object)) * image.get_data_dtype().itemsize
+    data = Path(image.file_map["image"].filename or path)
+    ratio = GREATEST_RATIO if data.suffix == ".gz" else 1
+    if needed > min(data.stat().st_size * ratio, DATA_LIMIT):
+        shape = " x ".join(map(str, image.shape))
+        raise FormatError(
+            f"{path}: its header means {needed} bytes of voxels ({shape}), more than its {data.stat().st_size} bytes "
+            f"can hold or than the {DATA_LIMIT} that are read; the header is wrong or the file cut"
+        )
 
 
 def stored_voxels(image: Any) -> NDArray[Any]:

@@ -42,6 +42,9 @@ GZIP_WINDOW = 31
 GREATEST_RATIO = 1100
 """Deflate makes a file at most 1032 times smaller; a header that promises more than this is wrong (or a bomb)."""
 
+DATA_LIMIT = 16 * 2**30
+"""Bytes of voxels that are read at most: 2,000 slices of 1,024 x 1,024 in double precision."""
+
 TYPES: Mapping[str, str] = {
     **dict.fromkeys(("signed char", "int8", "int8_t"), "i1"),
     **dict.fromkeys(("uchar", "unsigned char", "uint8", "uint8_t"), "u1"),
@@ -162,16 +165,36 @@ def read_nrrd(path: str | Path) -> tuple[NDArray[Any], Geometry]:
         There is no such file.
     """
     header = read_header(path)
-    values = read_values(header).reshape(header.sizes[::-1])
+    layers, geometry = read_layers(header)
+    if len(layers) != 1:
+        raise FormatError(f"{header.path}: {len(layers)} values a voxel; expected one, three axes in space alone")
+    return layers[0], geometry
+
+
+def read_layers(header: NrrdHeader) -> tuple[NDArray[Any], Geometry]:
+    """Voxels (layer, slice, row, column) of a file that may have several values a voxel, and their grid.
+
+    Raises
+    ------
+    FormatError
+        As `read_nrrd`; or more than one axis has no direction in space.
+    """
     vectors = axis_vectors(header)
-    spatial = [axis for axis, vector in enumerate(vectors) if vector is not None]
-    others = [size for size, vector in zip(header.sizes, vectors, strict=True) if vector is None]
-    if len(spatial) != 3 or any(size != 1 for size in others):
+    inner = [axis for axis, vector in enumerate(vectors) if vector is None and header.sizes[axis] != 1]
+    spatial = [vector for vector in vectors if vector is not None]
+    if len(spatial) != 3 or len(inner) > 1:
+        others = [header.sizes[axis] for axis in inner]
         raise FormatError(
-            f"{header.path}: {len(spatial)} axes in space and others of sizes {others}; expected three in space alone"
+            f"{header.path}: {len(spatial)} axes in space and others of sizes {others}; expected three in space and "
+            "at most one of several values a voxel"
         )
-    shape = tuple(header.sizes[axis] for axis in reversed(spatial))
-    return values.reshape(shape), grid(header, [vector for vector in vectors if vector is not None], shape)
+    shape = tuple(size for size, vector in zip(header.sizes, vectors, strict=True) if vector is not None)[::-1]
+    geometry = grid(header, spatial, shape)
+    values = read_values(header).reshape(header.sizes[::-1])
+    # The file's axes stand the slowest first in `values`; the one of several values goes to the front.
+    front = len(vectors) - 1 - inner[0] if inner else 0
+    layers = np.moveaxis(values, front, 0) if inner else values
+    return layers.reshape(-1, *shape), geometry
 
 
 def read_header(path: str | Path) -> NrrdHeader:
@@ -273,6 +296,11 @@ def read_values(header: NrrdHeader) -> NDArray[Any]:
     """
     count = int(np.prod(header.sizes, dtype=object))
     dtype, encoding = header.dtype, header.encoding
+    if count * dtype.itemsize > DATA_LIMIT:
+        raise FormatError(
+            f"{header.path}: sizes {header.sizes} mean {count * dtype.itemsize / 2**30:.0f} GiB; expected at most "
+            f"{DATA_LIMIT / 2**30:.0f} GiB, more than any CT has"
+        )
     path, start = _data_file(header)
     with path.open("rb") as file:
         file.seek(start)
