@@ -69,9 +69,13 @@ class WantedFile:
         ``md5:`` or ``sha256:`` and the hexadecimal digits its bytes must give; None where the source has none.
     location
         Where the source keeps it: a key, URL or UID that the source itself understands.
+    version
+        What changes whenever the file changes at the source, such as an entity tag; empty where nothing does. A file
+        without version and hash is never continued in its middle, for its two halves might not belong together.
     """
 
     name: str
     size_bytes: int | None = None
     hash: str | None = None
     location: str = ""
+    version: str = ""

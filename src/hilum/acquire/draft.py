@@ -1,0 +1,168 @@
+"""A file being received: written under a hidden name, its digests computed on the way, named when it is on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING, Self
+
+from hilum.disk import UNFINISHED, sync_folder
+from hilum.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from hilum.acquire.wanted import WantedFile
+
+READ_BYTES = 1 << 20
+
+
+class Draft:
+    """The unfinished file of one wanted file; what an earlier run left of it is taken up.
+
+    Attributes
+    ----------
+    path
+        Name it will have.
+    size_bytes
+        Bytes it holds so far.
+    """
+
+    def __init__(self, path: Path, file: WantedFile) -> None:
+        self.path = path
+        self.size_bytes = 0
+        self._file = file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._descriptor = os.open(draft_of(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        self._begin_digests()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+
+    @property
+    def sha256(self) -> bytes:
+        """SHA-256 of what it holds."""
+        return self._sha256.digest()
+
+    def expect(self, file: WantedFile) -> None:
+        """Take what the source says of the file now that it sends it; it says no less than before."""
+        self._file = file
+
+    def take_up(self) -> None:
+        """Compute the digests of what an earlier run left, and go on behind it; start afresh if it is too much."""
+        left = os.fstat(self._descriptor).st_size
+        if self._file.size_bytes is not None and left > self._file.size_bytes:
+            self.restart()
+            return
+        while chunk := os.pread(self._descriptor, READ_BYTES, self.size_bytes):
+            self._digest(chunk)
+
+    def restart(self) -> None:
+        """Forget what it holds."""
+        os.ftruncate(self._descriptor, 0)
+        self.size_bytes = 0
+        self._begin_digests()
+
+    def write(self, chunk: bytes) -> None:
+        """Write the next bytes.
+
+        Raises
+        ------
+        SourceError
+            There are more than the file may have.
+        """
+        expected = self._file.size_bytes
+        if expected is not None and self.size_bytes + len(chunk) > expected:
+            raise SourceError(
+                f"{self._file.name}: more than the {expected:,} bytes came that the source had named",
+                check="wrong-size",
+                may_pass=True,
+            )
+        view, place = memoryview(chunk), self.size_bytes
+        while view:
+            written = os.pwrite(self._descriptor, view, place)
+            view, place = view[written:], place + written
+        self._digest(chunk)
+
+    def verify(self) -> None:
+        """Compare size and hash with what the source said.
+
+        Raises
+        ------
+        SourceError
+            They differ; either may be right the next time.
+        """
+        expected = self._file.size_bytes
+        if expected is not None and self.size_bytes != expected:
+            raise SourceError(
+                f"{self._file.name}: {self.size_bytes:,} of {expected:,} bytes came",
+                check="cut-connection",
+                may_pass=True,
+            )
+        found = self._hash()
+        if self._file.hash is not None and found != self._file.hash:
+            raise SourceError(
+                f"{self._file.name}: expected {self._file.hash}, what came has {found}",
+                check="wrong-hash",
+                may_pass=True,
+            )
+
+    def holds(self, sha256: bytes | None) -> bool:
+        """Whether it is whole beyond doubt: of the hash the source gives, or the digest that was noted."""
+        if self._file.size_bytes not in {None, self.size_bytes}:
+            return False
+        return self.sha256 == sha256 or (self._file.hash is not None and self._hash() == self._file.hash)
+
+    def _begin_digests(self) -> None:
+        self._sha256 = hashlib.sha256()
+        # Not for safety: it is the hash that S3 and NBIA publish of their files.
+        is_md5 = (self._file.hash or "").startswith("md5:")
+        self._md5 = hashlib.md5(usedforsecurity=False) if is_md5 else None
+
+    def _digest(self, chunk: bytes) -> None:
+        self._sha256.update(chunk)
+        if self._md5 is not None:
+            self._md5.update(chunk)
+        self.size_bytes += len(chunk)
+
+    def _hash(self) -> str:
+        return f"md5:{self._md5.hexdigest()}" if self._md5 is not None else f"sha256:{self._sha256.hexdigest()}"
+
+
+def sha256_if_same(path: Path, file: WantedFile) -> bytes | None:
+    """SHA-256 of a finished file if the source's hash proves it to be the wanted one; else None."""
+    if file.hash is None or not path.is_file() or path.stat().st_size != file.size_bytes:
+        return None
+    algorithm, _, expected = file.hash.partition(":")
+    with path.open("rb") as content:
+        sha256, other = hashlib.sha256(), hashlib.new(algorithm, usedforsecurity=False)
+        while chunk := content.read(READ_BYTES):
+            sha256.update(chunk)
+            other.update(chunk)
+    return sha256.digest() if other.hexdigest() == expected else None
+
+
+def draft_of(path: Path) -> Path:
+    """Where the unfinished file of `path` lies."""
+    return path.with_name(f".{path.name}{UNFINISHED}")
+
+
+def settle_together(paths: Sequence[Path]) -> None:
+    """Bring the drafts of files to disk, give them their names, and bring those to disk: a folder is synced once.
+
+    The files of a series are settled together because a sync costs the same for one name as for a thousand.
+    """
+    for path in paths:
+        handle = os.open(draft_of(path), os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    for path in paths:
+        draft_of(path).replace(path)
+    for folder in {path.parent for path in paths}:
+        sync_folder(folder)

@@ -1,0 +1,169 @@
+"""One series on its way: what of it is here, what is fetched, and how it ends."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import TYPE_CHECKING
+
+from hilum.acquire.draft import settle_together, sha256_if_same
+from hilum.acquire.ledger import REFUSED, WHOLE
+from hilum.acquire.names import require_safe
+from hilum.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from hilum.acquire.ledger import FileEntry
+    from hilum.acquire.report import Tally
+    from hilum.acquire.transfer import Transfer
+    from hilum.acquire.wanted import WantedFile, WantedSeries
+
+
+class Job:
+    """A series that is asked for.
+
+    Parameters
+    ----------
+    transfer, tally
+        How it is fetched, and where it is counted.
+    series
+        What is asked for.
+    root, folder
+        Folder of the downloads, and the folder of the series below it.
+    """
+
+    def __init__(self, transfer: Transfer, tally: Tally, series: WantedSeries, root: Path, folder: str) -> None:
+        self._transfer = transfer
+        self._tally = tally
+        self._series = series
+        self._folder = root / folder
+        self._entry = transfer.ledger.begin(series, transfer.source.name, folder)
+        self._known: dict[str, FileEntry] = {}
+        self._received: list[str] = []
+        self._adopted: list[str] = []
+        self._is_refused = False
+        self._lock = threading.Lock()
+        self._tasks_left = 0
+
+    def begin(self) -> Sequence[Callable[[], None]]:
+        """Look at what is here and list the rest, unless all is here; give the tasks that fetch what is missing.
+
+        Raises
+        ------
+        SourceError
+            The series cannot be listed, or the listing cannot be right.
+        """
+        self._known = self._ledger_files()
+        here = {name for name, entry in self._known.items() if entry.state == WHOLE and self._is_here(entry)}
+        was_whole = self._entry.state == WHOLE and self._entry.is_unchanged and here == self._known.keys()
+        # A series that states its number of files does not change under its UID; a folder may have grown.
+        is_settled = was_whole and self._series.instance_count is not None
+        listed = None if is_settled else self._transfer.list_files(self._series)
+        if listed is None and not was_whole:
+            return [self._fetch_stream]
+        missing = [] if listed is None else self._missing(listed, here)
+        self._tally.count_files(fetched=0, kept=len(self._known) - len(missing))
+        if not missing:
+            self._end()
+        self._tasks_left = len(missing)
+        return [partial(self._fetch, file) for file in missing]
+
+    def _missing(self, listed: Sequence[WantedFile], here: set[str]) -> list[WantedFile]:
+        """Files to fetch of a listing; what cannot be fetched is refused at once."""
+        safe = self._safe(listed)
+        if len({file.name for file in safe}) != len(safe):
+            raise SourceError(f"{self._series.key}: the source lists a file twice", check="name-twice")
+        if not listed:
+            raise SourceError(
+                f"{self._series.key}: the source lists no file of it; is its name or location right?",
+                check="empty-series",
+            )
+        self._check_amount(listed)
+        self._transfer.ledger.ask(self._entry.series_id, safe, self._known)
+        self._known = self._ledger_files()
+        return [file for file in safe if file.name not in here or self._known[file.name].state != WHOLE]
+
+    def _safe(self, listed: Sequence[WantedFile]) -> list[WantedFile]:
+        safe = []
+        for file in listed:
+            try:
+                require_safe(file.name)
+                safe.append(file)
+            except SourceError as error:
+                self._refuse(self._series.key, error)
+        return safe
+
+    def _check_amount(self, listed: Sequence[WantedFile]) -> None:
+        """Refuse a listing that is not as the series was described; its files are fetched all the same."""
+        expected = self._series.instance_count
+        if expected is not None and len(listed) != expected:
+            self._refuse(
+                self._series.key,
+                SourceError(
+                    f"{self._series.key}: {expected:,} files were asked for, the source lists {len(listed):,}; refresh"
+                    " the index or manifest it was asked by",
+                    check="wrong-count",
+                ),
+            )
+
+    def _fetch(self, file: WantedFile) -> None:
+        try:
+            self._fetch_or_adopt(file)
+        except SourceError as error:
+            self._refuse_file(file, error)
+        except (IsADirectoryError, NotADirectoryError, FileExistsError) as error:
+            problem = f"{file.name}: {error.strerror}: a file and a folder of one name; move away what is there"
+            self._refuse_file(file, SourceError(problem, check="name-taken"))
+        with self._lock:
+            self._tasks_left -= 1
+            is_last = not self._tasks_left
+        if is_last:
+            self._end()
+
+    def _fetch_or_adopt(self, file: WantedFile) -> None:
+        path = self._folder / file.name
+        sha256 = sha256_if_same(path, file)
+        if sha256 is not None:
+            self._transfer.ledger.receive(self._entry.series_id, file.name, path.stat().st_size, sha256)
+            self._adopted.append(file.name)
+            return
+        self._transfer.receive_file(self._series, self._entry.series_id, file, path, self._known[file.name])
+        self._received.append(file.name)
+
+    def _fetch_stream(self) -> None:
+        try:
+            self._received = self._transfer.receive_stream(self._series, self._entry.series_id, self._folder)
+        except SourceError as error:
+            self._refuse(self._series.key, error)
+        self._end()
+
+    def _refuse_file(self, file: WantedFile, error: SourceError) -> None:
+        self._transfer.ledger.refuse(self._entry.series_id, file.name, str(error))
+        self._refuse(f"{self._series.key}/{file.name}", error)
+
+    def _refuse(self, item: str, error: SourceError) -> None:
+        self._is_refused = True
+        self._tally.refuse(item, error)
+
+    def _end(self) -> None:
+        """Bring what came to disk under its names, then note it: never more than is there."""
+        settle_together([self._folder / name for name in self._received])
+        names = self._received + self._adopted
+        times = {name: (self._folder / name).stat().st_mtime_ns for name in names}
+        self._transfer.ledger.settle(self._entry.series_id, times)
+        self._transfer.ledger.end(self._entry.series_id, REFUSED if self._is_refused else WHOLE)
+        self._tally.count_files(fetched=len(self._received), kept=len(self._adopted))
+        self._tally.end_series(is_whole=not self._is_refused)
+
+    def _ledger_files(self) -> dict[str, FileEntry]:
+        return self._transfer.ledger.files(self._entry.series_id)
+
+    def _is_here(self, entry: FileEntry) -> bool:
+        """Whether a whole file is as it was left: of its size and time of change."""
+        try:
+            status = (self._folder / entry.name).stat()
+        except OSError:
+            return False
+        return (status.st_size, status.st_mtime_ns) == (entry.received_bytes, entry.modified_ns)

@@ -1,0 +1,100 @@
+"""How fast a source is asked: a limit of bytes a second, pauses it asks for, and growing waits after failures."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to go on with a source that fails.
+
+    Attributes
+    ----------
+    attempts
+        Requests without any progress before an item is refused.
+    first_wait_s, longest_wait_s
+        Bound of the random wait after the first failure, doubled at each further one, and the bound of all waits.
+    """
+
+    attempts: int = 8
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 60.0
+
+    def wait_s(self, failures: int) -> float:
+        """Give a random wait after so many failures: over the whole range, so that clients part ("full jitter").
+
+        References
+        ----------
+        https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+        """
+        bound = min(self.longest_wait_s, self.first_wait_s * 2.0 ** (failures - 1))
+        return random.uniform(0, bound)  # noqa: S311 - spreads requests, guards nothing
+
+
+class Stopped(Exception):  # noqa: N818 - no error: somebody asked to stop
+    """The pull was asked to stop; what was received is kept."""
+
+
+class Pace:
+    """What all connections of a pull share; every wait ends at once when `stop` is called."""
+
+    def __init__(self, bytes_per_s: float | None = None, patience: Patience | None = None) -> None:
+        self.patience = patience or Patience()
+        self._bytes_per_s = bytes_per_s
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._paid_until = 0.0
+        self._held_until = 0.0
+
+    def stop(self) -> None:
+        """End all waits, and the pull."""
+        self._stopped.set()
+
+    def enter(self) -> None:
+        """Wait before a request until no pause holds.
+
+        Raises
+        ------
+        Stopped
+            The pull was asked to stop.
+        """
+        self._sleep(self._held_until - time.monotonic())
+
+    def spend(self, count_bytes: int) -> None:
+        """Wait until the bytes received keep to the limit.
+
+        Raises
+        ------
+        Stopped
+            The pull was asked to stop.
+        """
+        if self._bytes_per_s is None:
+            self._sleep(0)
+            return
+        with self._lock:
+            now = time.monotonic()
+            self._paid_until = max(now, self._paid_until) + count_bytes / self._bytes_per_s
+            wait_s = self._paid_until - now
+        self._sleep(wait_s)
+
+    def back_off(self, failures: int, asked_wait_s: float) -> None:
+        """Wait after a failure; a pause that the source asks for holds all connections.
+
+        Raises
+        ------
+        Stopped
+            The pull was asked to stop.
+        """
+        if asked_wait_s > 0:
+            with self._lock:
+                pause_s = min(asked_wait_s, self.patience.longest_wait_s)
+                self._held_until = max(self._held_until, time.monotonic() + pause_s)
+        self._sleep(self.patience.wait_s(failures))
+
+    def _sleep(self, seconds: float) -> None:
+        if self._stopped.wait(seconds) if seconds > 0 else self._stopped.is_set():
+            raise Stopped

@@ -1,0 +1,168 @@
+"""Getting one file, or one stream of files: tried again with growing waits, and gone on with where it broke off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from hilum.acquire.draft import Draft
+from hilum.acquire.ledger import RECEIVED
+from hilum.acquire.names import require_safe
+from hilum.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from hilum.acquire.ledger import FileEntry, Ledger
+    from hilum.acquire.pace import Pace
+    from hilum.acquire.source import Delivery, Source
+    from hilum.acquire.wanted import WantedFile, WantedSeries
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """What every request of a pull needs.
+
+    Attributes
+    ----------
+    source, ledger, pace
+        Where from, where it is noted, how fast.
+    on_bytes
+        Told the bytes of each piece that came.
+    """
+
+    source: Source
+    ledger: Ledger
+    pace: Pace
+    on_bytes: Callable[[int], None]
+
+    def list_files(self, series: WantedSeries) -> Sequence[WantedFile] | None:
+        """Files of a series as the source lists them; None where only its stream tells.
+
+        Raises
+        ------
+        SourceError
+            They cannot be listed, however often it was tried.
+        """
+        failures = 0
+        while True:
+            self.pace.enter()
+            try:
+                return self.source.list_files(series)
+            except SourceError as error:
+                failures += 1
+                self._wait_or_raise(error, failures)
+
+    def receive_file(
+        self, series: WantedSeries, series_id: int, file: WantedFile, path: Path, known: FileEntry
+    ) -> None:
+        """Receive a listed file into its draft, verify it and note it in the ledger.
+
+        Raises
+        ------
+        SourceError
+            It is not to be had as it was listed, however often it was tried.
+        """
+        file = replace(file, version=file.version or known.version, size_bytes=file.size_bytes or known.size_bytes)
+        with Draft(path, file) as draft:
+            draft.take_up()
+            if not draft.holds(known.sha256 if known.state == RECEIVED else None):
+                if not _may_go_on(draft, file):
+                    draft.restart()
+                self._receive(series, series_id, file, draft)
+            self.ledger.receive(series_id, file.name, draft.size_bytes, draft.sha256)
+
+    def receive_stream(self, series: WantedSeries, series_id: int, folder: Path) -> list[str]:
+        """Receive all files of a series that comes as one stream; give their names.
+
+        Raises
+        ------
+        SourceError
+            The stream is not whole, however often it was tried; then none of its files counts.
+        """
+        failures = 0
+        while True:
+            self.pace.enter()
+            try:
+                return self._receive_all(series, series_id, folder)
+            except SourceError as error:
+                failures += 1
+                self._wait_or_raise(error, failures)
+
+    def _receive(self, series: WantedSeries, series_id: int, file: WantedFile, draft: Draft) -> None:
+        failures, furthest = 0, draft.size_bytes
+        while True:
+            self.pace.enter()
+            try:
+                file = self._receive_once(series, series_id, file, draft)
+                return
+            except SourceError as error:
+                # A long file over a poor line breaks off often: what comes further than ever before is no failure.
+                failures = 1 if draft.size_bytes > furthest and file.size_bytes is not None else failures + 1
+                furthest = max(furthest, draft.size_bytes)
+                self.ledger.note_attempts(series_id, file.name, 1, draft.size_bytes, str(error))
+                if error.check in {"wrong-hash", "wrong-size"} or not _may_go_on(draft, file):
+                    draft.restart()
+                self._wait_or_raise(error, failures)
+
+    def _receive_once(self, series: WantedSeries, series_id: int, file: WantedFile, draft: Draft) -> WantedFile:
+        with self.source.fetch(series, file, draft.size_bytes) as deliveries:
+            for delivery in deliveries:
+                file = self._begin(series_id, file, delivery, draft)
+                self._write(delivery, draft)
+        draft.verify()
+        return file
+
+    def _begin(self, series_id: int, file: WantedFile, delivery: Delivery, draft: Draft) -> WantedFile:
+        """Take what the source says as it begins to send; a file that is not the one begun is begun anew."""
+        if delivery.file != file:
+            self.ledger.note_version(series_id, delivery.file)
+            draft.expect(delivery.file)
+        if delivery.start_byte != draft.size_bytes:
+            if delivery.start_byte:
+                raise SourceError(
+                    f"{file.name}: asked for it from byte {draft.size_bytes:,} on, the source sends from"
+                    f" {delivery.start_byte:,}",
+                    check="wrong-range",
+                )
+            draft.restart()
+        return delivery.file
+
+    def _receive_all(self, series: WantedSeries, series_id: int, folder: Path) -> list[str]:
+        received: dict[str, tuple[WantedFile, int, bytes]] = {}
+        with self.source.fetch(series, None, 0) as deliveries:
+            for delivery in deliveries:
+                name = require_safe(delivery.file.name)
+                if name in received:
+                    raise SourceError(
+                        f"{series.key}: the stream holds {name!r} twice", check="name-twice", may_pass=True
+                    )
+                with Draft(folder / name, delivery.file) as draft:
+                    draft.restart()
+                    self._write(delivery, draft)
+                    draft.verify()
+                    received[name] = (delivery.file, draft.size_bytes, draft.sha256)
+        if not received:
+            raise SourceError(f"{series.key}: the stream held no file", check="empty-series", may_pass=True)
+        self.ledger.ask(series_id, [file for file, _, _ in received.values()], self.ledger.files(series_id))
+        for name, (_, size_bytes, sha256) in received.items():
+            self.ledger.receive(series_id, name, size_bytes, sha256)
+        return list(received)
+
+    def _write(self, delivery: Delivery, draft: Draft) -> None:
+        for chunk in delivery.chunks:
+            draft.write(chunk)
+            self.on_bytes(len(chunk))
+            self.pace.spend(len(chunk))
+
+    def _wait_or_raise(self, error: SourceError, failures: int) -> None:
+        if not error.may_pass or failures >= self.pace.patience.attempts:
+            raise error
+        self.pace.back_off(failures, error.wait_s)
+
+
+def _may_go_on(draft: Draft, file: WantedFile) -> bool:
+    """Whether the rest of a file may be put behind what is there: only if a hash or version proves they belong."""
+    is_short = file.size_bytes is None or draft.size_bytes < file.size_bytes
+    return is_short and bool(file.hash or file.version)
