@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hilum.serve.assets.store import default_folder
+from hilum.serve.operations.logs import CONFIGURATION
 from hilum.serve.options import Options
 
 OPTIONS = Options.load()
@@ -38,7 +39,10 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.openid_connect",
 ]
 MIDDLEWARE = [
+    "hilum.serve.operations.observe.observe",
     "django.middleware.security.SecurityMiddleware",
+    "hilum.serve.operations.observe.strict_headers",
+    "hilum.serve.access.identify.tokens",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -46,6 +50,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "hilum.serve.accounts.forced_change.ForcedChange",
 ]
 TEMPLATES: list[dict[str, Any]] = [
     {
@@ -56,6 +61,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "hilum.serve.portal.context.site",
             ]
         },
     }
@@ -76,23 +82,61 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+ACCOUNT_ADAPTER = "hilum.serve.accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(OPTIONS.public_url).scheme
 LOGIN_REDIRECT_URL = "/"
 LOGIN_URL = "account_login"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = OPTIONS.site_name
+SOCIALACCOUNT_PROVIDERS = OPTIONS.identity_providers()
 
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+_MAIL = OPTIONS.mail_settings()
+EMAIL_BACKEND = _MAIL["BACKEND"]
+EMAIL_HOST, EMAIL_PORT = _MAIL.get("HOST", ""), _MAIL.get("PORT", 0)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _MAIL.get("HOST_USER", ""), _MAIL.get("HOST_PASSWORD", "")
+EMAIL_USE_SSL, EMAIL_USE_TLS = _MAIL.get("USE_SSL", False), _MAIL.get("USE_TLS", False)
+EMAIL_TIMEOUT = _MAIL.get("TIMEOUT")
 DEFAULT_FROM_EMAIL = OPTIONS.mail_from
 
 LANGUAGE_CODE = "en-gb"
+USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "hilum.serve.operations.static_files.DigestStorage"},
+}
+LOGGING = CONFIGURATION
 
 CSRF_TRUSTED_ORIGINS = [OPTIONS.public_url]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = OPTIONS.is_https
 SESSION_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_SSL_REDIRECT = OPTIONS.is_https
+SECURE_REDIRECT_EXEMPT = ["^health"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if OPTIONS.is_https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = OPTIONS.is_https
+CONTENT_SECURITY_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        f"form-action 'self' {OPTIONS.oidc_origin}".rstrip(),
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+"""Of every page that sets none itself; a browser also holds the redirect of a form to ``form-action``."""
+
+PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
