@@ -1,0 +1,46 @@
+"""Participants in batches: the same split each time, whatever the order they are given in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+Item = TypeVar("Item")
+
+
+def split_batches(
+    items: Iterable[Item], batch_size: int, participant_of: Callable[[Item], str]
+) -> tuple[tuple[Item, ...], ...]:
+    """Split items into batches of whole participants.
+
+    The participants are taken in the order of their ids and `batch_size` at a time, so a batch depends on the
+    participants alone: not on the order of the items, nor on how many series each has.
+
+    Parameters
+    ----------
+    batch_size
+        Participants in a batch; the last may have fewer. TCIA hands NLST out in batches of 2,500.
+    participant_of
+        Gives the id of an item's participant.
+
+    Returns
+    -------
+    The batches; the items of one keep the order they were given in. No item gives no batch.
+
+    Raises
+    ------
+    ValueError
+        `batch_size` is below 1.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch size {batch_size}: expected at least 1 participant")
+    listed = list(items)
+    participants = sorted({participant_of(item) for item in listed})
+    batch_of = {participant: place // batch_size for place, participant in enumerate(participants)}
+    batches: dict[int, list[Item]] = defaultdict(list)
+    for item in listed:
+        batches[batch_of[participant_of(item)]].append(item)
+    return tuple(tuple(batches[number]) for number in sorted(batches))

@@ -1,0 +1,96 @@
+"""``.tcia``: the NBIA Data Retriever's manifest, version 3.0."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hilum.acquire.columns import is_uid
+from hilum.acquire.manifests.manifest import Dialect, Lines, Manifest
+from hilum.acquire.wanted import WantedSeries
+from hilum.errors import FormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+SERVLET = "nbia-download/servlet/DownloadServlet"
+"""End of a manifest's ``downloadServerUrl``; the API's base takes its place."""
+
+PUBLIC_SERVER_URL = f"https://nbia.cancerimagingarchive.net/{SERVLET}"
+"""The server that TCIA's portal writes into its manifests."""
+
+LIST_KEY = "ListOfSeriesToDownload"
+RETRIES = 4
+"""What TCIA's portal writes as ``noOfrRetry``, its spelling."""
+
+
+def read_tcia(path: Path, text: str) -> Manifest:
+    """Read a ``.tcia`` manifest; commas around a UID are passed over, as the retriever does.
+
+    Raises
+    ------
+    FormatError
+        There is no list, the list is empty, or its version is not 3.
+    """
+    settings, series = _parts(path, text)
+    version = settings.get("manifestVersion", "")
+    if not version.startswith("3."):
+        raise FormatError(
+            f"{path}: manifestVersion {version or 'is not given'}; expected 3.0. Make it anew at the portal."
+        )
+    lines = Lines(path, Dialect.TCIA)
+    for number, line in series:
+        uid = line.replace(",", "").strip()
+        if is_uid(uid):
+            lines.keep(WantedSeries(series_uid=uid))
+        elif uid:
+            lines.refuse(number, f"found {uid!r}, expected a SeriesInstanceUID")
+    return lines.manifest(settings.get("downloadServerUrl", ""))
+
+
+def write_tcia(series_uids: Iterable[str], *, name: str, server_url: str = PUBLIC_SERVER_URL) -> str:
+    """Give the text of a manifest.
+
+    Parameters
+    ----------
+    name
+        File name of the manifest; the retriever names its folder after it.
+    server_url
+        Its ``downloadServerUrl``.
+    """
+    head = {
+        "downloadServerUrl": server_url,
+        "includeAnnotation": "true",
+        "noOfrRetry": str(RETRIES),
+        "databasketId": name,
+        "manifestVersion": "3.0",
+        LIST_KEY: "",
+    }
+    return "".join([*(f"{key}={value}\n" for key, value in head.items()), *(f"{uid}\n" for uid in series_uids)])
+
+
+def api_url(server_url: str) -> str:
+    """Give the base of the NBIA API beside a ``downloadServerUrl``: ``https://HOST/nbia-api/``.
+
+    Raises
+    ------
+    FormatError
+        The URL does not end as one of NBIA does.
+    """
+    base, servlet, rest = server_url.partition(SERVLET)
+    if not servlet or rest.strip("/"):
+        raise FormatError(f"downloadServerUrl {server_url!r}: expected https://HOST/{SERVLET}")
+    return f"{base}nbia-api/"
+
+
+def _parts(path: Path, text: str) -> tuple[dict[str, str], list[tuple[int, str]]]:
+    """Settings before the list; lines of the list with their numbers."""
+    settings: dict[str, str] = {}
+    lines = text.splitlines()
+    for number, line in enumerate(lines, start=1):
+        key, _, value = line.partition("=")
+        if key.strip().lower() == LIST_KEY.lower():
+            rest = [(number, value)] if value.strip() else []
+            return settings, rest + list(enumerate(lines[number:], start=number + 1))
+        settings[key.strip()] = value.strip()
+    raise FormatError(f"{path}: no line {LIST_KEY}=; expected it before the SeriesInstanceUIDs")

@@ -1,0 +1,107 @@
+"""``metadata.csv``: the table the NBIA Data Retriever leaves beside the series it fetched.
+
+The retriever writes values as they are, commas too, without quotes; here they are quoted where they must be, and read
+either way.
+
+References
+----------
+NBIA Data Retriever, ``DataRetrieverCLI.writeToMetaData``.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import TYPE_CHECKING
+
+from hilum.acquire.layouts import us_date
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from hilum.acquire.wanted import WantedSeries
+
+FILE_NAME = "metadata.csv"
+
+COLUMNS = (
+    "Series UID",
+    "Collection",
+    "3rd Party Analysis",
+    "Data Description URI",
+    "Subject ID",
+    "Study UID",
+    "Study Description",
+    "Study Date",
+    "Series Description",
+    "Manufacturer",
+    "Modality",
+    "SOP Class Name",
+    "SOP Class UID",
+    "Number of Images",
+    "File Size",
+    "File Location",
+    "Download Timestamp",
+)
+
+_LINE = re.compile(
+    r"([0-9.]+),([^,]*),([^,]*),([^,]*),([^,]*),([0-9.]+),(.*),(\d\d-\d\d-\d{4}|\d{4}-\d\d-\d\d|null|),(.*),([^,]*),"
+    r"([A-Z0-9]{2,16}|null|),([^,]*),([0-9.]*|null),(\d+),([^,]*),(.*),([^,]*)"
+)
+"""Columns between which commas may stand are told apart by those beside them: UIDs, dates, modality, counts."""
+
+_INNER = "\0"
+
+
+def write_metadata(rows: Iterable[tuple[WantedSeries, str, datetime]]) -> str:
+    """Give the table's text, lines ended by CRLF, of series, their folders below its own, and times of arrival."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(_values(series, folder, at) for series, folder, at in rows)
+    return file.getvalue()
+
+
+def mend_values(values: Sequence[str]) -> Sequence[str]:
+    """Give the 17 values of a line that commas without quotes made more of; as they are if that cannot be told."""
+    # A comma before a blank is one inside a text: "Varian Imaging Laboratories, Switzerland".
+    found = _LINE.fullmatch(",".join(values).replace(", ", _INNER)) if len(values) > len(COLUMNS) else None
+    return values if found is None else [value.replace(_INNER, ", ") for value in found.groups()]
+
+
+def size_text(size_bytes: int | None) -> str:
+    """Give a size as the retriever writes it: ``163.31 KB``, powers of 1000."""
+    if size_bytes is None:
+        return "null"
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    size = float(size_bytes)
+    for unit in ("KB", "MB", "GB"):
+        size /= 1000
+        if size < 1000:
+            return f"{size:.2f} {unit}"
+    return f"{size / 1000:.2f} TB"
+
+
+def _values(series: WantedSeries, folder: str, at: datetime) -> list[str]:
+    row = series.row()
+    return [
+        series.series_uid,
+        series.collection_id,
+        row.get("ThirdPartyAnalysis", "null"),
+        row.get("DataDescriptionURI", "null"),
+        series.participant_id,
+        series.study_uid,
+        row.get("StudyDescription", "null"),
+        us_date(row.get("StudyDate", "null")),
+        row.get("SeriesDescription", "null"),
+        row.get("Manufacturer", "null"),
+        series.modality,
+        row.get("SOPClassName", "null"),
+        row.get("SOPClassUID", "null"),
+        "null" if series.instance_count is None else str(series.instance_count),
+        size_text(series.size_bytes),
+        f"./{folder}",
+        at.replace(tzinfo=None).isoformat(timespec="milliseconds"),
+    ]
