@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from django.conf import settings
 from django.db import models
 
 UID_LENGTH = 64
@@ -116,17 +115,11 @@ class Series(models.Model):
 
 
 class Cohort(models.Model):
-    """A frozen cohort of the archive, as far as its series are served; made on the site by somebody, or by a steward.
-
-    Who made it sees what was chosen, but no more of its series than they would without it.
-    """
+    """A frozen cohort of the archive, as far as its series are served."""
 
     cohort_id = models.CharField(max_length=100, primary_key=True)
     title = models.CharField(max_length=200)
     digest = models.CharField(max_length=128, blank=True)
-    made_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="cohorts"
-    )
     series = models.ManyToManyField(Series, related_name="cohorts")
 
     def __str__(self) -> str:
