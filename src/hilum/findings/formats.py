@@ -30,6 +30,13 @@ FORMATS: tuple[str, ...] = (
     "seg_nrrd:FORMAT",
     "image_masks:NRRD",
     "image_masks:NIFTI",
+    "markups:FORMAT",
+    "fcsv:FORMAT",
+    "coco:FORMAT",
+    "lesion_files:NIH",
+    "lesion_files:MITK",
+    "lesion_files:LUNA16",
+    "lesion_files:TABLE",
 )
 """Module below `hilum.findings` and name in it of each format; the first that recognises a file reads it."""
 

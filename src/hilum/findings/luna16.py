@@ -8,6 +8,7 @@ Setio et al. 2017, doi 10.1016/j.media.2017.06.015. Columns ``seriesuid,coordX,c
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 ID_COLUMN = "seriesuid"
 _POSITION_COLUMNS = ("coordX", "coordY", "coordZ")
 _DIAMETER_COLUMN = "diameter_mm"
-_SCORE_COLUMN = "probability"
+UNKNOWN_DIAMETER = -1.0
+"""What stands for a diameter that is not known."""
+
+SCORE_COLUMN = "probability"
 
 
 def read_luna16_lesions(
@@ -82,17 +86,36 @@ def read_luna16_marks(
 ) -> MarkFile:
     """Marks of a submission; parameters and errors as `read_luna16_lesions`."""
     refusals = refusals or Refusals()
-    rows = read_rows(path, required=(ID_COLUMN, *_POSITION_COLUMNS, _SCORE_COLUMN), refusals=refusals)
+    rows = read_rows(path, required=(ID_COLUMN, *_POSITION_COLUMNS, SCORE_COLUMN), refusals=refusals)
     repaired, warnings = _repaired(path, rows, exam_ids)
 
     def read(where: str, row: Row) -> Mark:
-        score = finite(row.values[_SCORE_COLUMN], f"{where}: {_SCORE_COLUMN}")
+        score = finite(row.values[SCORE_COLUMN], f"{where}: {SCORE_COLUMN}")
         return Mark(repaired[row.values[ID_COLUMN]], _position(row), score)
 
     found = list(refusals.read_each(((row.where, row) for row in rows), read))
     marks = tuple(mark for _, mark in found)
     exams = tuple(dict.fromkeys(mark.exam_id for mark in marks))
     return MarkFile(marks, exams, warnings, where=tuple(where for where, _ in found), refusals=refusals.found)
+
+
+def write_luna16(path: Path, findings: Sequence[Lesion | Mark]) -> None:
+    """Write lesions as annotations, or marks as a submission; a diameter that is not known is -1.
+
+    Coordinates keep every bit.
+    """
+    is_scored = any(isinstance(one, Mark) for one in findings)
+    last = SCORE_COLUMN if is_scored else _DIAMETER_COLUMN
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow((ID_COLUMN, *_POSITION_COLUMNS, last))
+        writer.writerows((one.exam_id, *one.position_mm, _last_value(one)) for one in findings)
+
+
+def _last_value(finding: Lesion | Mark) -> float:
+    if isinstance(finding, Mark):
+        return finding.score
+    return UNKNOWN_DIAMETER if finding.diameter_mm is None else finding.diameter_mm
 
 
 def repair_exam_ids(found: Iterable[str], known: Sequence[str]) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Lesions, marks and lists of exams from any format hilum knows, found by what is in the file.
 
 Known are NIH's annotation and candidate folders, LUNA16's CSV, MITK point sets, the tables of lesions and marks as CSV
-or Parquet, and of marks nnDetection's predictions and label masks with scores (docs/findings.md).
+or Parquet, of marks nnDetection's predictions and label masks with scores, and the formats of one exam's findings
+(`hilum.findings.formats`, docs/findings.md).
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING, Literal
 from hilum.errors import FormatError
 from hilum.findings.checking import check_lesions, check_marks
 from hilum.findings.delimited import column_names, delimiter_hint, read_rows
+from hilum.findings.formats import read_findings, recognise
 from hilum.findings.lists import ExamFile, LesionFile, MarkFile
 from hilum.findings.luna16 import ID_COLUMN, read_luna16_lesions, read_luna16_marks
+from hilum.findings.masks import lesions_from_mask
 from hilum.findings.mps import read_mps
 from hilum.findings.nih import read_annotations, read_candidates
 from hilum.findings.nndetection import ENDING, read_nndetection
@@ -26,15 +29,16 @@ from hilum.model.findings import Lesion, Mark
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from hilum.model.findings import FindingSet
     from hilum.model.geometry import Geometry
 
 __all__ = ["ExamFile", "LesionFile", "MarkFile", "read_exams", "read_lesions", "read_marks"]
 
 PARTICIPANT_COLUMN = "participant_id"
 
-Format = Literal["folder", "luna16", "point set", "table", "nnDetection", "masks"]
+Kind = Literal["folder", "luna16", "point set", "table", "nnDetection", "masks", "one exam"]
 
-_STARTS: dict[Format, tuple[bytes, ...]] = {
+_STARTS: dict[Kind, tuple[bytes, ...]] = {
     "point set": (b"<?xml", b"<point_set"),
     "table": (PARQUET_MAGIC,),
     "nnDetection": (b"\x80",),
@@ -44,8 +48,9 @@ _STARTS: dict[Format, tuple[bytes, ...]] = {
 
 _EXPECTED = (
     "a folder of NIH's files, a LUNA16 CSV (seriesuid, coordX, coordY, coordZ, ...), a MITK point set (.mps), a "
-    "table with exam_id, x_mm, y_mm, z_mm as CSV or Parquet, or, for marks, CASE_boxes.pkl of nnDetection or label "
-    "masks CASE.nii.gz with scores, alone or a folder of them"
+    "table with exam_id, x_mm, y_mm, z_mm as CSV or Parquet, a file of one exam (.seg.nrrd, .nrrd, .mrk.json, .fcsv, "
+    "DICOM SEG or SR), or, for marks, CASE_boxes.pkl of nnDetection or label masks CASE.nii.gz with scores, alone or a "
+    "folder of them"
 )
 
 
@@ -114,6 +119,8 @@ def _lesions(
         return read_luna16_lesions(path, is_excluded=is_excluded, exam_ids=exam_ids, refusals=refusals)
     elif found == "point set":
         file = _lesions_of_point_set(path)
+    elif found == "one exam":
+        file = _lesions_of_exam(_one_exam(path, refusals))
     elif found in ("nnDetection", "masks"):
         raise FormatError(f"{path}: {_MARKS_ONLY[found]}; expected {_EXPECTED}")
     else:
@@ -136,11 +143,12 @@ def _marks(
     if found == "point set":
         marks = tuple(Mark(path.stem, point, 0.0) for point in read_mps(path))
         return MarkFile(marks, (path.stem,), scored=False)
+    if found == "one exam":
+        findings = _one_exam(path, refusals)
+        return MarkFile(findings.marks, (findings.exam_id,), findings.warnings)
     if found == "nnDetection":
         return read_nndetection(path, refusals, geometries=geometries, exam_ids=exam_ids)
-    if found == "masks":
-        return read_scored_masks(path, refusals)
-    return read_mark_table(path, refusals=refusals)
+    return read_scored_masks(path, refusals) if found == "masks" else read_mark_table(path, refusals=refusals)
 
 
 def read_exams(path: str | Path) -> ExamFile:
@@ -196,7 +204,7 @@ _MARKS_ONLY = {
 }
 
 
-def _format(path: Path) -> Format:
+def _format(path: Path) -> Kind:
     if path.is_dir():
         return _format_of_folder(path)
     try:
@@ -215,11 +223,13 @@ def _format(path: Path) -> Format:
         return "luna16"
     if "exam_id" in names:
         return "table"
+    if recognise(path):
+        return "one exam"
     begin = f"begins with {start[:60]!r}" if start.strip() else "begins with nothing: the file is empty"
     raise FormatError(f"{path}: {begin}{delimiter_hint(text.split(chr(10), 1)[0])}; expected {_EXPECTED}")
 
 
-def _format_of_folder(folder: Path) -> Format:
+def _format_of_folder(folder: Path) -> Kind:
     if next(folder.glob(f"*{ENDING}"), None):
         return "nnDetection"
     return "masks" if mask_paths(folder) else "folder"
@@ -231,6 +241,21 @@ def _lesions_of_point_set(path: Path) -> LesionFile:
         for number, point in enumerate(read_mps(path), start=1)
     )
     return LesionFile(lesions, (path.stem,))
+
+
+def _one_exam(path: Path, refusals: Refusals) -> FindingSet:
+    findings = read_findings(path)
+    for refusal in findings.refusals:
+        refusals.refuse(refusal.item, refusal.check, refusal.reason)
+    return findings
+
+
+def _lesions_of_exam(findings: FindingSet) -> LesionFile:
+    """Lesions of an exam, measured where its file holds voxels alone."""
+    lesions = findings.lesions
+    if findings.mask is not None and not lesions:
+        lesions = lesions_from_mask(findings.mask, findings.exam_id, series_uid=findings.series_uid)
+    return LesionFile(lesions, (findings.exam_id,), findings.warnings)
 
 
 def _as_excluded(file: LesionFile) -> LesionFile:

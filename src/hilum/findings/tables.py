@@ -7,10 +7,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from hilum.errors import FormatError
-from hilum.findings.delimited import read_rows
+from hilum.findings.delimited import column_names, read_rows
 from hilum.findings.lists import LesionFile, MarkFile
 from hilum.findings.refusing import Refusals
-from hilum.findings.text import finite
+from hilum.findings.text import finite, read_text
 from hilum.model.findings import Lesion, Mark
 from hilum.model.tables import LESIONS, MARKS
 
@@ -167,11 +167,27 @@ def _write(path: Path, table: Table, records: Sequence[dict[str, Any]]) -> None:
         writer.writerows(records)
 
 
+def names_of_columns(path: Path) -> list[str]:
+    """Names of the columns of a CSV or Parquet file."""
+    if not _is_parquet(path):
+        return column_names(read_text(path))
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return list(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError) as error:
+        raise FormatError(f"{path}: cannot be read as Parquet ({error})") from error
+
+
+def _is_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
+
+
 def _rows(path: Path, table: Table, refusals: Refusals) -> tuple[list[tuple[str, dict[str, Any]]], tuple[str, ...]]:
     """Rows with their place, and a warning of columns that are not of `table`."""
-    with path.open("rb") as file:
-        is_parquet = file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
-    rows = _parquet_rows(path) if is_parquet else _text_rows(path, refusals)
+    rows = _parquet_rows(path) if _is_parquet(path) else _text_rows(path, refusals)
     known = set(table.column_names)
     unknown = [name for _, values in rows[:1] for name in values if name not in known]
     warnings = (f"{path.name}: column(s) {', '.join(unknown)} are not of the {table.name} table",) if unknown else ()
