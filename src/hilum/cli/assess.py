@@ -23,25 +23,7 @@ from hilum.cli.inputs import (
 )
 from hilum.cli.output import OK, REFUSED, JsonOption, show_json, show_table, tell
 from hilum.cli.results import OutOption, check_suffixes, show_strata, write_assessment, write_csv, write_json
-from hilum.cli.rules import (
-    HitOption,
-    InterpolationOption,
-    IntervalMethod,
-    IntervalOption,
-    Luna16Option,
-    MasksOption,
-    MaxMarksOption,
-    MinShortAxisOption,
-    RedundantOption,
-    SeedOption,
-    SharedMarkOption,
-    SmallerOption,
-    UnknownSizeOption,
-    assess_inputs,
-    criterion_of,
-    judged_inputs,
-    policy_of,
-)
+from hilum.cli.rules import Rules, judged_inputs, with_rules
 from hilum.errors import AssessmentError
 
 if TYPE_CHECKING:
@@ -75,28 +57,18 @@ def register(app: typer.Typer) -> None:
     app.command("assess")(assess)
 
 
+@with_rules
 def assess(
     marks: Annotated[str, typer.Argument(metavar="MARKS", help="A run's name, or a file or folder of marks.")],
     *,
     lesions: LesionsOption = None,
-    hit: HitOption = "",
+    rules: Rules,
     excluded: ExcludedOption = None,
     exams: ExamsOption = None,
     archive: RunArchiveOption = None,
-    luna16: Luna16Option = False,
     lenient: LenientOption = False,
     region: Annotated[Region | None, typer.Option(help="Only these patients of CT Lymph Nodes.")] = None,
-    shared_mark: SharedMarkOption = None,
-    max_marks: MaxMarksOption = None,
-    masks: MasksOption = None,
-    redundant: RedundantOption = None,
-    interpolation: InterpolationOption = None,
-    min_short_axis: MinShortAxisOption = None,
-    smaller: SmallerOption = None,
-    unknown_size: UnknownSizeOption = None,
     bootstraps: Annotated[int, typer.Option(min=0, help="Draws for the confidence intervals; 0: none.")] = 1000,
-    interval: IntervalOption = IntervalMethod.PERCENTILE,
-    seed: SeedOption = 0,
     by: Annotated[
         list[str] | None,
         typer.Option(
@@ -124,24 +96,12 @@ def assess(
     are shown instead.
     """
     check_suffixes(out)
-    criterion = criterion_of(hit, luna16=luna16, masks=masks)
-    policy = policy_of(
-        luna16=luna16,
-        shared_mark=shared_mark,
-        max_marks=max_marks,
-        redundant=redundant,
-        interpolation=interpolation,
-        min_short_axis=min_short_axis,
-        smaller=smaller,
-        unknown_size=unknown_size,
-    )
+    criterion, policy = rules.criterion, rules.policy
     inputs = inputs_of(marks, lesions=lesions, excluded=excluded, exams=exams, archive=archive, is_lenient=lenient)
     inputs = _in_region(inputs, region) if region else inputs
     tell_inputs(inputs)
     if inputs.is_scored:
-        result = assess_inputs(
-            inputs, criterion, policy, bootstraps=bootstraps, seed=seed, interval=interval, rates=rate or ()
-        )
+        result = rules.assess(inputs, bootstraps=bootstraps, rates=rate or ())
         strata = [_strata(result, inputs, column, rate) for column in by or ()]
         content = result.to_json() | ({"strata": [one.to_json() for one in strata]} if strata else {})
         content |= refusals_json(inputs)

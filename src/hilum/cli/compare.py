@@ -20,24 +20,7 @@ from hilum.cli.inputs import (
 )
 from hilum.cli.output import OK, REFUSED, JsonOption, show_json, show_table
 from hilum.cli.results import OutOption, check_suffixes, write_comparison
-from hilum.cli.rules import (
-    HitOption,
-    InterpolationOption,
-    IntervalMethod,
-    IntervalOption,
-    Luna16Option,
-    MasksOption,
-    MaxMarksOption,
-    MinShortAxisOption,
-    RedundantOption,
-    SeedOption,
-    SharedMarkOption,
-    SmallerOption,
-    UnknownSizeOption,
-    assess_inputs,
-    criterion_of,
-    policy_of,
-)
+from hilum.cli.rules import Rules, with_rules
 
 if TYPE_CHECKING:
     from hilum.assess import Comparison
@@ -51,26 +34,18 @@ def register(app: typer.Typer) -> None:
     app.command("compare")(compare)
 
 
+@with_rules
 def compare(
     methods: Annotated[
         list[str], typer.Argument(metavar="METHOD METHOD...", help="Names of runs, or files of marks; at least two.")
     ],
     *,
     lesions: LesionsOption = None,
-    hit: HitOption = "",
+    rules: Rules,
     excluded: ExcludedOption = None,
     exams: ExamsOption = None,
     archive: RunArchiveOption = None,
     lenient: LenientOption = False,
-    luna16: Luna16Option = False,
-    shared_mark: SharedMarkOption = None,
-    max_marks: MaxMarksOption = None,
-    masks: MasksOption = None,
-    redundant: RedundantOption = None,
-    interpolation: InterpolationOption = None,
-    min_short_axis: MinShortAxisOption = None,
-    smaller: SmallerOption = None,
-    unknown_size: UnknownSizeOption = None,
     rate: Annotated[
         list[float] | None,
         typer.Option(
@@ -84,8 +59,6 @@ def compare(
     ] = "",
     bootstraps: Annotated[int, typer.Option(min=0, help="Paired draws for the intervals; 0: none.")] = 2000,
     permutations: Annotated[int, typer.Option(min=1, help="Permutations for the p values.")] = 10_000,
-    interval: IntervalOption = IntervalMethod.PERCENTILE,
-    seed: SeedOption = 0,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -97,17 +70,7 @@ def compare(
     from hilum.assess.comparison import COMPARISON_RATES
 
     check_suffixes(out)
-    criterion = criterion_of(hit, luna16=luna16, masks=masks)
-    policy = policy_of(
-        luna16=luna16,
-        shared_mark=shared_mark,
-        max_marks=max_marks,
-        redundant=redundant,
-        interpolation=interpolation,
-        min_short_axis=min_short_axis,
-        smaller=smaller,
-        unknown_size=unknown_size,
-    )
+    rules.require_valid()
     inputs = {
         name: inputs_of(method, lesions=lesions, excluded=excluded, exams=exams, archive=archive, is_lenient=lenient)
         for name, method in _names(methods).items()
@@ -115,15 +78,15 @@ def compare(
     for name, one in inputs.items():
         require_scores(one, name)
         tell_inputs(one, f"{name}: ")
-    assessments = {name: assess_inputs(one, criterion, policy) for name, one in inputs.items()}
+    assessments = {name: rules.assess(one) for name, one in inputs.items()}
     found = compare_methods(
         assessments,
         rates=tuple(COMPARISON_RATES if rate is None else rate),
         reference=reference or None,
         bootstraps=bootstraps,
         permutations=permutations,
-        seed=seed,
-        interval=interval.value,
+        seed=rules.seed,
+        interval=rules.interval.value,
     )
     content: dict[str, Any] = {"format": FORMAT, **found.to_json(), **refusals_json(*inputs.values())}
     write_comparison(out, content, found, assessments)

@@ -10,22 +10,7 @@ import typer
 
 from hilum.cli.inputs import RunArchiveOption, inputs_of_run, require_scores, tell_inputs
 from hilum.cli.output import OK, REFUSED, ArchiveOption, JsonOption, show_json, show_table
-from hilum.cli.rules import (
-    HitOption,
-    IntervalMethod,
-    IntervalOption,
-    Luna16Option,
-    MasksOption,
-    MaxMarksOption,
-    MinShortAxisOption,
-    SeedOption,
-    SharedMarkOption,
-    SmallerOption,
-    UnknownSizeOption,
-    assess_inputs,
-    criterion_of,
-    policy_of,
-)
+from hilum.cli.rules import Rules, assess_inputs, with_rules
 from hilum.errors import HilumError, NotFoundError
 
 if TYPE_CHECKING:
@@ -58,45 +43,24 @@ def leaderboard(context: typer.Context, *, archive: RunArchiveOption = None, as_
 
 
 @leaderboard_app.command("add")
+@with_rules
 def add(
     run: RunArgument,
     *,
     archive: ArchiveOption,
-    hit: HitOption = "",
-    luna16: Luna16Option = False,
-    shared_mark: SharedMarkOption = None,
-    max_marks: MaxMarksOption = None,
-    masks: MasksOption = None,
-    min_short_axis: MinShortAxisOption = None,
-    smaller: SmallerOption = None,
-    unknown_size: UnknownSizeOption = None,
+    rules: Rules,
     bootstraps: Annotated[int, typer.Option(min=0, help="Draws for the confidence interval; 0: none.")] = 1000,
-    interval: IntervalOption = IntervalMethod.PERCENTILE,
-    seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Assess a run and put it on the leaderboard; on the same board it replaces its former entry."""
     from hilum.assess.leaderboard import Entry
 
+    rules.require_valid()
     inputs = inputs_of_run(run, archive)
     require_scores(inputs, run)
     tell_inputs(inputs)
-    result = assess_inputs(
-        inputs,
-        criterion_of(hit, luna16=luna16, masks=masks),
-        policy_of(
-            luna16=luna16,
-            shared_mark=shared_mark,
-            max_marks=max_marks,
-            min_short_axis=min_short_axis,
-            smaller=smaller,
-            unknown_size=unknown_size,
-        ),
-        bootstraps=bootstraps,
-        seed=seed,
-        interval=interval,
-    )
-    entry = Entry.of(run, result, hit=hit or "within-lesion-radius", about=_about(run, archive))
+    result = rules.assess(inputs, bootstraps=bootstraps)
+    entry = Entry.of(run, result, hit=rules.hit_words, about=_about(run, archive))
     found = _change(archive, lambda board: board.with_entry(entry))
     (own,) = [board for board in found.boards() if board.ground.ground == entry.ground]
     _show([own], [()], as_json=as_json)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,24 +24,7 @@ from hilum.cli.inputs import (
     tell_inputs,
 )
 from hilum.cli.output import OK, REFUSED, progress, tell
-from hilum.cli.rules import (
-    HitOption,
-    InterpolationOption,
-    IntervalMethod,
-    IntervalOption,
-    Luna16Option,
-    MasksOption,
-    MaxMarksOption,
-    MinShortAxisOption,
-    RedundantOption,
-    SeedOption,
-    SharedMarkOption,
-    SmallerOption,
-    UnknownSizeOption,
-    assess_inputs,
-    criterion_of,
-    policy_of,
-)
+from hilum.cli.rules import Rules, with_rules
 from hilum.errors import HilumError
 
 if TYPE_CHECKING:
@@ -74,6 +57,7 @@ def register(app: typer.Typer) -> None:
     app.command("report")(report)
 
 
+@with_rules
 def report(
     methods: Annotated[
         list[str], typer.Argument(metavar="METHOD...", help="Names of runs, or files of marks.", show_default=False)
@@ -85,16 +69,7 @@ def report(
     excluded: ExcludedOption = None,
     exams: ExamsOption = None,
     lenient: LenientOption = False,
-    hit: HitOption = "",
-    luna16: Luna16Option = False,
-    shared_mark: SharedMarkOption = None,
-    max_marks: MaxMarksOption = None,
-    redundant: RedundantOption = None,
-    interpolation: InterpolationOption = None,
-    masks: MasksOption = None,
-    min_short_axis: MinShortAxisOption = None,
-    smaller: SmallerOption = None,
-    unknown_size: UnknownSizeOption = None,
+    rules: Rules,
     at_rate: Annotated[
         float,
         typer.Option(min=0, help="False positives an exam at which lesions and marks are listed and strata read."),
@@ -114,8 +89,6 @@ def report(
     permutations: Annotated[
         int, typer.Option(min=1, help="Permutations for the p values of several methods.")
     ] = 10_000,
-    interval: IntervalOption = IntervalMethod.PERCENTILE,
-    seed: SeedOption = 0,
     title: Annotated[str, typer.Option(help="Title of the page.  [default: from the methods]")] = "",
 ) -> None:
     """Write an assessment of a run, or a comparison of several, as one HTML file.
@@ -129,25 +102,14 @@ def report(
         raise typer.BadParameter(f"found {', '.join(methods)}; expected each method once")
     if len(methods) > 1 and by:
         raise typer.BadParameter("strata are of one method: leave --by out, or name one", param_hint="--by")
-    criterion = criterion_of(hit or ("" if luna16 else DEFAULT_HIT), luna16=luna16, masks=masks)
-    policy = policy_of(
-        luna16=luna16,
-        shared_mark=shared_mark,
-        max_marks=max_marks,
-        redundant=redundant,
-        interpolation=interpolation,
-        min_short_axis=min_short_axis,
-        smaller=smaller,
-        unknown_size=unknown_size,
-    )
+    rules = rules if rules.hit_words else replace(rules, hit=DEFAULT_HIT)
+    rules.require_valid()
     found: dict[str, _Method] = {}
     for name, method in names_of(methods).items():
         inputs = inputs_of(method, lesions=lesions, excluded=excluded, exams=exams, archive=archive, is_lenient=lenient)
         require_scores(inputs, name)
         tell_inputs(inputs, f"{name}: " if len(methods) > 1 else "")
-        result = assess_inputs(
-            inputs, criterion, policy, bootstraps=bootstraps, seed=seed, interval=interval, rates=[at_rate]
-        )
+        result = rules.assess(inputs, bootstraps=bootstraps, rates=[at_rate])
         files = {"marks": None if inputs.source else Path(method), "lesions": lesions}
         files |= {"excluded findings": excluded, "exams": exams}
         found[name] = _Method(name, inputs, result, {what: path for what, path in files.items() if path})
@@ -163,8 +125,7 @@ def report(
                 reference=reference,
                 bootstraps=bootstraps,
                 permutations=permutations,
-                interval=interval,
-                seed=seed,
+                rules=rules,
             )
     tell(f"report written to {out}")
     raise typer.Exit(OK if all(one.inputs.is_whole for one in found.values()) else REFUSED)
@@ -235,8 +196,7 @@ def _write_several(
     reference: str,
     bootstraps: int,
     permutations: int,
-    interval: IntervalMethod,
-    seed: int,
+    rules: Rules,
 ) -> None:
     from hilum.assess import compare
     from hilum.assess.comparison_report import write_comparison_report
@@ -247,8 +207,8 @@ def _write_several(
         reference=reference or None,
         bootstraps=bootstraps,
         permutations=permutations,
-        seed=seed,
-        interval=interval.value,
+        seed=rules.seed,
+        interval=rules.interval.value,
     )
     series = next(iter(methods.values())).series()
     on = f" on {_collections(series)}" if series else ""

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import inspect
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import cached_property, wraps
+from pathlib import Path  # noqa: TC003 (Typer reads the annotations when it runs)
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
 from hilum.errors import AssessmentError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hilum.assess import Assessment, HitCriterion, Policy
     from hilum.cli.inputs import Inputs
+
+LUNA16_HIT = "within-lesion-radius"
 
 
 class SharedMark(StrEnum):
@@ -54,97 +58,153 @@ class IntervalMethod(StrEnum):
     BCA = "bca"
 
 
-HitOption = Annotated[
-    str,
-    typer.Option(
-        help="within-lesion-radius, within-distance:MM, box-overlap:IOU, sphere-overlap:IOU, or inside-mask; with "
-        ":open or :closed the border is out or in."
-    ),
-]
-MasksOption = Annotated[Path | None, typer.Option(help="Folder of label masks EXAM_ID.nii.gz; inside-mask needs it.")]
-RedundantOption = Annotated[
-    Redundant | None, typer.Option(help="What further marks on a hit lesion count as.", show_default="neither")
-]
-InterpolationOption = Annotated[
-    Interpolation | None,
-    typer.Option(help="How sensitivity is read between the points of the curve.", show_default="step"),
-]
-MinShortAxisOption = Annotated[
-    float | None, typer.Option(min=0, help="Short axis, mm, under which a lesion is small.  [default: none is]")
-]
-SmallerOption = Annotated[SizeRole | None, typer.Option(help="What small lesions count as.", show_default="excluded")]
-UnknownSizeOption = Annotated[
-    SizeRole | None,
-    typer.Option(help="What lesions of unknown size count as where there is a minimum.", show_default="lesion"),
-]
-Luna16Option = Annotated[bool, typer.Option("--luna16", help="The rules of the LUNA16 challenge.")]
-SharedMarkOption = Annotated[
-    SharedMark | None, typer.Option(help="What a mark on several lesions counts for.", show_default="nearest-lesion")
-]
-MaxMarksOption = Annotated[int | None, typer.Option(min=1, help="Assess only the best marks of an exam.")]
-IntervalOption = Annotated[IntervalMethod, typer.Option(help="How intervals are taken from the draws.")]
-SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the draws.")]
+@dataclass(frozen=True)
+class Rules:
+    """What a command assesses by; `with_rules` gives a command these fields as its options."""
 
+    hit: Annotated[
+        str,
+        typer.Option(
+            help="within-lesion-radius, within-distance:MM, box-overlap:IOU, sphere-overlap:IOU, or inside-mask; with "
+            ":open or :closed the border is out or in."
+        ),
+    ] = ""
+    luna16: Annotated[bool, typer.Option("--luna16", help="The rules of the LUNA16 challenge.")] = False
+    shared_mark: Annotated[
+        SharedMark | None,
+        typer.Option(help="What a mark on several lesions counts for.", show_default="nearest-lesion"),
+    ] = None
+    max_marks: Annotated[int | None, typer.Option(min=1, help="Assess only the best marks of an exam.")] = None
+    masks: Annotated[Path | None, typer.Option(help="Folder of label masks EXAM_ID.nii.gz; inside-mask needs it.")] = (
+        None
+    )
+    redundant: Annotated[
+        Redundant | None, typer.Option(help="What further marks on a hit lesion count as.", show_default="neither")
+    ] = None
+    interpolation: Annotated[
+        Interpolation | None,
+        typer.Option(help="How sensitivity is read between the points of the curve.", show_default="step"),
+    ] = None
+    min_short_axis: Annotated[
+        float | None, typer.Option(min=0, help="Short axis, mm, under which a lesion is small.  [default: none is]")
+    ] = None
+    smaller: Annotated[SizeRole | None, typer.Option(help="What small lesions count as.", show_default="excluded")] = (
+        None
+    )
+    unknown_size: Annotated[
+        SizeRole | None,
+        typer.Option(help="What lesions of unknown size count as where there is a minimum.", show_default="lesion"),
+    ] = None
+    interval: Annotated[IntervalMethod, typer.Option(help="How intervals are taken from the draws.")] = (
+        IntervalMethod.PERCENTILE
+    )
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0
 
-def criterion_of(text: str, *, luna16: bool, masks: Path | None = None) -> HitCriterion:
-    """Criterion written as an option; LUNA16's rules bring their own.
+    @property
+    def hit_words(self) -> str:
+        """The hit criterion as it was written, or LUNA16's own."""
+        return self.hit or (LUNA16_HIT if self.luna16 else "")
 
-    Parameters
-    ----------
-    masks
-        Folder of label masks.
+    @cached_property
+    def criterion(self) -> HitCriterion:
+        """The hit criterion.
 
-    Raises
-    ------
-    typer.BadParameter
-        None is named, or none of that name is known.
-    """
-    from hilum.assess import parse_criterion
-    from hilum.cli.masks import MaskFolder
+        Raises
+        ------
+        typer.BadParameter
+            None is named, or none of that name is known.
+        """
+        from hilum.assess import parse_criterion
+        from hilum.cli.masks import MaskFolder
 
-    if not text and not luna16:
-        raise typer.BadParameter(
-            "name the hit criterion: within-lesion-radius, or within-distance:15", param_hint="--hit"
+        if not self.hit_words:
+            raise typer.BadParameter(
+                "name the hit criterion: within-lesion-radius, or within-distance:15", param_hint="--hit"
+            )
+        try:
+            return parse_criterion(self.hit_words, masks=MaskFolder(self.masks) if self.masks else None)
+        except AssessmentError as error:
+            raise typer.BadParameter(str(error), param_hint="--hit") from error
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The policy; what is not given is LUNA16's or the usual.
+
+        Raises
+        ------
+        typer.BadParameter
+            It is said what small lesions count as, but not what is small.
+        """
+        from hilum.assess import LUNA16, Policy
+
+        if (self.smaller or self.unknown_size) and not self.min_short_axis:
+            raise typer.BadParameter("say what is small: --min-short-axis MM", param_hint="--smaller / --unknown-size")
+        given: dict[str, Any] = {
+            "shared_mark": self.shared_mark,
+            "max_marks_per_exam": self.max_marks,
+            "redundant": self.redundant,
+            "interpolation": self.interpolation,
+            "min_short_axis_mm": self.min_short_axis or None,
+            "smaller": self.smaller,
+            "unknown_size": self.unknown_size,
+        }
+        chosen: dict[str, Any] = {
+            name: value.value if isinstance(value, StrEnum) else value
+            for name, value in given.items()
+            if value is not None
+        }
+        return replace(LUNA16 if self.luna16 else Policy(), **chosen)
+
+    def require_valid(self) -> None:
+        """Refuse options that make no criterion or policy, before anything is read.
+
+        Raises
+        ------
+        typer.BadParameter
+            As `criterion` and `policy`.
+        """
+        _ = self.criterion, self.policy
+
+    def assess(self, inputs: Inputs, *, bootstraps: int = 0, rates: Sequence[float] = ()) -> Assessment:
+        """Assess what a command names."""
+        return assess_inputs(
+            inputs,
+            self.criterion,
+            self.policy,
+            bootstraps=bootstraps,
+            seed=self.seed,
+            interval=self.interval,
+            rates=rates,
         )
-    try:
-        return parse_criterion(text or "within-lesion-radius", masks=MaskFolder(masks) if masks else None)
-    except AssessmentError as error:
-        raise typer.BadParameter(str(error), param_hint="--hit") from error
 
 
-def policy_of(
-    *,
-    luna16: bool,
-    shared_mark: SharedMark | None,
-    max_marks: int | None,
-    redundant: Redundant | None = None,
-    interpolation: Interpolation | None = None,
-    min_short_axis: float | None = None,
-    smaller: SizeRole | None = None,
-    unknown_size: SizeRole | None = None,
-) -> Policy:
-    """Policy of the options; those not given are LUNA16's or the usual ones.
+def with_rules(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the fields of `Rules` as options in place of its parameter ``rules``, which it gets filled.
 
-    Raises
-    ------
-    typer.BadParameter
-        It is said what small lesions count as, but not what is small.
+    Typer reads options from a signature, so the signature is what is made here.
     """
-    from hilum.assess import LUNA16, Policy
+    own = inspect.signature(command, eval_str=True)
+    kinds = get_type_hints(Rules, include_extras=True)
+    options = [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=kinds[field.name]
+        )
+        for field in fields(Rules)
+    ]
+    parameters = [
+        made
+        for parameter in own.parameters.values()
+        for made in (options if parameter.name == "rules" else [parameter])
+    ]
 
-    if (smaller or unknown_size) and not min_short_axis:
-        raise typer.BadParameter("say what is small: --min-short-axis MM", param_hint="--smaller / --unknown-size")
-    given: dict[str, Any] = {
-        "shared_mark": shared_mark.value if shared_mark else None,
-        "max_marks_per_exam": max_marks,
-        "redundant": redundant.value if redundant else None,
-        "interpolation": interpolation.value if interpolation else None,
-        "min_short_axis_mm": min_short_axis or None,
-        "smaller": smaller.value if smaller else None,
-        "unknown_size": unknown_size.value if unknown_size else None,
-    }
-    chosen = {name: value for name, value in given.items() if value is not None}
-    return replace(LUNA16 if luna16 else Policy(), **chosen)
+    @wraps(command)
+    def filled(**values: Any) -> None:
+        rules = Rules(**{field.name: values.pop(field.name) for field in fields(Rules)})
+        command(**values, rules=rules)
+
+    filled.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    filled.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return filled
 
 
 def judged_inputs(inputs: Inputs, policy: Policy) -> Inputs:
