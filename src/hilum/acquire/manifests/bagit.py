@@ -52,13 +52,22 @@ def read_fetch(path: Path, text: str) -> Manifest:
     return _counted(lines.manifest())
 
 
+def encode_path(path: str) -> str:
+    """Give a path as a manifest of a bag has it."""
+    return "".join(_ENCODED.get(letter, letter) for letter in path)
+
+
+def decode_path(encoded: str) -> str:
+    """Give the path that stands in a manifest of a bag."""
+    return _CODES.sub(lambda code: chr(int(code[1], 16)), encoded)
+
+
 def write_fetch(files: Iterable[tuple[str, int | None, str]]) -> str:
     """Give the text of a ``fetch.txt`` from URL, size and path below ``data/`` of each file."""
     lines = []
     for url, size_bytes, path in files:
         length = UNKNOWN_LENGTH if size_bytes is None else size_bytes
-        encoded = "".join(_ENCODED.get(letter, letter) for letter in path)
-        lines.append(f"{url.replace(' ', '%20')} {length} {PAYLOAD}/{encoded}\n")
+        lines.append(f"{url.replace(' ', '%20')} {length} {PAYLOAD}/{encode_path(path)}\n")
     return "".join(lines)
 
 
@@ -72,7 +81,7 @@ def _file(line: str) -> tuple[WantedSeries, WantedFile]:
     found = _LINE.fullmatch(line)
     if found is None or "://" not in found[1]:
         raise FormatError(f"found {line[:80]!r}, expected a URL, a length and a path with blanks between")
-    url, length, path = found[1], found[2], _CODES.sub(lambda code: chr(int(code[1], 16)), found[3])
+    url, length, path = found[1], found[2], decode_path(found[3])
     if length != UNKNOWN_LENGTH and not (length.isascii() and length.isdecimal()):
         raise FormatError(f"length {length!r}; expected the number of bytes, or - where it is not known")
     parts = path.split("/")
