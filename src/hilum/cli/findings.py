@@ -1,4 +1,4 @@
-"""``hilum findings``: points and masks of lesions, measured and linked."""
+"""``hilum findings``: points and masks of lesions, converted, measured and linked."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hilum.errors import Refusal
+    from hilum.findings.format import Format
     from hilum.findings.mask_linking import MaskLinks
     from hilum.findings.regions import Region
+    from hilum.model.findings import FindingSet
+    from hilum.model.series import Series
 
 
 class By(StrEnum):
@@ -42,6 +45,109 @@ findings_app = typer.Typer(name="findings", no_args_is_help=True, help="Points a
 def register(app: typer.Typer) -> None:
     """Add the verb."""
     app.add_typer(findings_app)
+
+
+@findings_app.command("convert")
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="File or folder of findings.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Argument(metavar="OUT", help="File or folder to write; its name says the format.", show_default=False),
+    ],
+    *,
+    series: Annotated[
+        str | None,
+        typer.Option(
+            metavar="UID",
+            help="Series the findings belong to: a SeriesInstanceUID in the archive, or a folder with its files. It "
+            "gives geometry, frame of reference and instances where IN has none.",
+            show_default=False,
+        ),
+    ] = None,
+    archive: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="HILUM_ARCHIVE", help="Folder of the archive; not needed for a folder.", show_default=False
+        ),
+    ] = None,
+    read_as: Annotated[
+        str | None, typer.Option("--from", metavar="FORMAT", help="Take IN for this format, whatever is in it.")
+    ] = None,
+    write_as: Annotated[
+        str | None, typer.Option("--to", metavar="FORMAT", help="Write OUT in this format, whatever its name.")
+    ] = None,
+) -> None:
+    """Convert findings from any format to any other, without moving a point or a voxel.
+
+    A mask becomes points by measuring its labels; points never become voxels. A mask on another grid, or points outside
+    the volume of the series, are an error that says by how many mm. OUT appears whole or not at all. `hilum findings
+    formats` lists the formats.
+    """
+    from hilum.findings.formats import read_findings, write_findings
+
+    forms = _form(read_as, "--from"), _form(write_as, "--to")
+    target = _target(series, archive)
+    findings = read_findings(source, target, form=forms[0])
+    for warning in findings.warnings:
+        tell(f"warning: {warning}")
+    write_findings(out, findings, target, form=forms[1])
+    tell(f"{out}: {_in_words(findings)}")
+    _tell_refusals(findings.refusals)
+
+
+@findings_app.command("formats")
+def formats(as_json: JsonOption = False) -> None:
+    """List the formats of findings that convert reads and writes."""
+    from hilum.findings.formats import formats as every_format
+
+    show_table([_about(one) for one in every_format()], as_json=as_json)
+
+
+def _about(form: Format) -> dict[str, str]:
+    return {
+        "format": form.name,
+        "what": form.title,
+        "holds": "mask" if form.has_voxels else "points",
+        "read": "yes" if form.read else "no",
+        "written": "yes" if form.write else "no",
+        "names": " ".join(f"*{suffix}" for suffix in form.suffixes),
+    }
+
+
+def _form(name: str | None, option: str) -> Format | None:
+    from hilum.errors import FormatError
+    from hilum.findings.formats import format_named
+
+    try:
+        return None if name is None else format_named(name)
+    except FormatError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
+
+
+def _target(series: str | None, archive: Path | None) -> Series | None:
+    if series is None:
+        return None
+    if Path(series).exists():
+        from hilum.volume.source import read_series
+
+        return read_series(series)
+    if archive is None:
+        raise typer.BadParameter(
+            f"{series}: no such folder; for a series by its UID, name its --archive", param_hint="--series"
+        )
+    from hilum.catalog import Archive
+
+    return Archive.open(archive).series(series)
+
+
+def _in_words(findings: FindingSet) -> str:
+    mask = findings.mask
+    counts = {
+        "lesions": len(findings.lesions),
+        "marks": len(findings.marks),
+        "labels": len(mask.present) if mask else 0,
+    }
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "no findings"
 
 
 @findings_app.command("measure")

@@ -110,7 +110,10 @@ def read_findings(path: Path, target: Series | None = None, *, form: Format | No
         raise FormatError(f"{path}: of no known format; expected one of {_titles(is_read=True)}")
     if found.read is None:
         raise FormatError(f"{path}: {found.title} is written, not read; expected one of {_titles(is_read=True)}")
-    findings = found.read(path, target)
+    try:
+        findings = found.read(path, target)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read as {found.title} ({error})") from error
     if target is not None and target.row.get("is_volume"):
         _check_inside(path, findings, target)
     return findings
