@@ -67,6 +67,11 @@ class DicomWebSource:
         parts = urlsplit(self._url)
         return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
+    @property
+    def host(self) -> str:
+        """Name of the server: stands for the collection, of which DICOMweb knows nothing."""
+        return urlsplit(self._url).hostname or "dicomweb"
+
     def find(self, matching: Mapping[str, str], *, collection_id: str = "") -> list[WantedSeries]:
         """Give the series that match, in the server's order.
 

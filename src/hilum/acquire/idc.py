@@ -13,11 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hilum.acquire.columns import CRDC_SERIES
 from hilum.acquire.wanted import WantedSeries
 from hilum.errors import NotFoundError, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 # series_size_MB counts decimal megabytes, to six places: whole bytes. NaN stands for no value in some text columns.
@@ -31,13 +32,17 @@ ORDER BY collection_id, PatientID, StudyInstanceUID, SeriesInstanceUID
 """
 
 _EARLIER_SQL = """
-SELECT DISTINCT ON (SeriesInstanceUID) collection_id, PatientID, StudyInstanceUID, SeriesInstanceUID, Modality,
+SELECT collection_id, PatientID, StudyInstanceUID, SeriesInstanceUID, Modality,
     crdc_series_uuid, NULL AS instance_count, CAST(round(series_size_MB * 1000000) AS BIGINT) AS size_bytes,
     NULL AS licence, series_aws_url, max_idc_version
 FROM read_parquet($path)
-WHERE SeriesInstanceUID IN (SELECT unnest($series_uids))
-ORDER BY SeriesInstanceUID, max_idc_version DESC
+WHERE {condition}
+QUALIFY crdc_series_uuid IN (SELECT unnest($uuids))
+    OR row_number() OVER (PARTITION BY SeriesInstanceUID ORDER BY max_idc_version DESC) = 1
+ORDER BY SeriesInstanceUID, max_idc_version
 """
+
+_ANY_OF = "(SeriesInstanceUID IN (SELECT unnest($series_uids)) OR crdc_series_uuid IN (SELECT unnest($uuids)))"
 
 _COLUMNS = {
     "collection": "collection_id",
@@ -63,6 +68,11 @@ class IdcSelection:
     study: Sequence[str] = ()
     series: Sequence[str] = ()
     modality: Sequence[str] = ()
+
+    @property
+    def any(self) -> bool:
+        """Whether it asks for anything in particular."""
+        return any((self.collection, self.participant, self.study, self.series, self.modality))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +104,50 @@ def find_in_idc(selection: IdcSelection) -> IdcFound:
     """
     rows = _newest(selection)
     found = {str(row["SeriesInstanceUID"]) for row in rows}
-    missing = [uid for uid in dict.fromkeys(selection.series) if uid not in found]
-    earlier = _earlier(missing)
-    known = found | {str(row["SeriesInstanceUID"]) for row in earlier}
-    refusals = [_refusal("SeriesInstanceUID", uid) for uid in missing if uid not in known]
-    for field in ("collection", "participant", "study"):
-        have = {row[_COLUMNS[field]] for row in rows}
-        refusals += [_refusal(_COLUMNS[field], value) for value in getattr(selection, field) if value not in have]
-    if not known:
-        raise NotFoundError(
-            f"the IDC index has nothing of what was asked: {refusals[0].item if refusals else selection}"
-        )
-    return IdcFound(
-        tuple(_series(row) for row in [*rows, *earlier]),
-        {str(row["SeriesInstanceUID"]): int(row["max_idc_version"]) for row in earlier},
-        tuple(refusals),
-    )
+    earlier = _earlier(series_uids=[uid for uid in dict.fromkeys(selection.series) if uid not in found])
+    rows += earlier
+    refusals = [
+        _refusal(column, value)
+        for field, column in _COLUMNS.items()
+        for value in dict.fromkeys(getattr(selection, field))
+        if value not in {row[column] for row in rows}
+    ]
+    if not rows:
+        raise NotFoundError(f"the IDC index has nothing of what was asked: {refusals[0].reason}")
+    return IdcFound(tuple(_series(row) for row in rows), _versions(earlier), tuple(refusals))
+
+
+def find_all_in_idc(wanted: Sequence[WantedSeries]) -> IdcFound:
+    """Complete series of a manifest from the index: each by IDC's identifier of its version, or else by its UID.
+
+    A series that the index does not have is kept as it is if its location is known, and refused if not.
+
+    Raises
+    ------
+    NotFoundError
+        The index is not installed.
+    """
+    uids = [series.series_uid for series in wanted if series.series_uid]
+    uuids = [series.attributes[CRDC_SERIES] for series in wanted if CRDC_SERIES in series.attributes]
+    newest = _query(_NEWEST_SQL.format(condition=_ANY_OF), _parameters("idc_index", uids, uuids))
+    earlier = _earlier(series_uids=uids, uuids=uuids)
+    by_uuid = {row[CRDC_SERIES]: row for row in [*earlier, *newest]}
+    by_uid = {row["SeriesInstanceUID"]: row for row in [*earlier, *newest]}
+    series: list[WantedSeries] = []
+    refusals: list[Refusal] = []
+    used: list[Mapping[str, Any]] = []
+    for one in wanted:
+        row = by_uuid.get(one.attributes.get(CRDC_SERIES, ""))
+        row = by_uid.get(one.series_uid) if row is None and not one.location else row
+        if row is not None:
+            series.append(_series(row))
+            used.append(row)
+        elif one.location:
+            series.append(one)
+        else:
+            name = one.series_uid or one.attributes.get(CRDC_SERIES, "")
+            refusals.append(_refusal("SeriesInstanceUID" if one.series_uid else CRDC_SERIES, name))
+    return IdcFound(tuple(series), _versions(used), tuple(refusals))
 
 
 def location_of(series_aws_url: str) -> str:
@@ -123,11 +161,18 @@ def _newest(selection: IdcSelection) -> list[dict[str, Any]]:
     return _query(_NEWEST_SQL.format(condition=condition), {"path": str(_folder() / "idc_index.parquet"), **chosen})
 
 
-def _earlier(series_uids: Sequence[str]) -> list[dict[str, Any]]:
-    if not series_uids:
+def _earlier(series_uids: Sequence[str] = (), uuids: Sequence[str] = ()) -> list[dict[str, Any]]:
+    if not series_uids and not uuids:
         return []
-    path = str(_folder() / "prior_versions_index.parquet")
-    return _query(_EARLIER_SQL, {"path": path, "series_uids": list(series_uids)})
+    return _query(_EARLIER_SQL.format(condition=_ANY_OF), _parameters("prior_versions_index", series_uids, uuids))
+
+
+def _parameters(table: str, series_uids: Sequence[str], uuids: Sequence[str]) -> dict[str, object]:
+    return {"path": str(_folder() / f"{table}.parquet"), "series_uids": list(series_uids), "uuids": list(uuids)}
+
+
+def _versions(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    return {str(row["SeriesInstanceUID"]): int(row["max_idc_version"]) for row in rows if "max_idc_version" in row}
 
 
 def _query(sql: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:

@@ -1,0 +1,211 @@
+"""What ``hilum pull`` is asked for: the series, the source that has them, and the folder of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from hilum.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import httpx
+
+    from hilum.acquire.idc import IdcSelection
+    from hilum.acquire.manifests import Manifest
+    from hilum.acquire.s3 import S3Source
+    from hilum.acquire.source import Source
+    from hilum.acquire.wanted import WantedSeries
+    from hilum.errors import Refusal
+
+COHORT = "cohort:"
+DICOMWEB = "dicomweb+"
+FORMS = (
+    "idc; tcia; cohort:NAME; s3://BUCKET/PREFIX/; https://HOST/FOLDER/; dicomweb+https://HOST/BASE; a folder; or a"
+    " manifest (.tcia, s5cmd, CSV, JSON, a list of UIDs)"
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be downloaded.
+
+    Attributes
+    ----------
+    series
+        The series, or folders of a source that knows no series.
+    source
+        What has them.
+    folders
+        Key of a series to its folder below the target; empty: to be named by a layout.
+    refusals
+        What was asked for and is nowhere.
+    remarks
+        What the user should know.
+    """
+
+    series: Sequence[WantedSeries]
+    source: Source
+    folders: Mapping[str, str] = field(default_factory=dict)
+    refusals: tuple[Refusal, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How sources are reached: the options of the command line of these names."""
+
+    endpoint: str = ""
+    is_signed: bool = False
+    ca_file: str = ""
+    token_file: Path | None = None
+    is_etag_md5: bool = True
+    archive: Path | None = None
+
+    def client(self) -> httpx.Client:
+        """Client for web servers."""
+        from hilum.acquire.answers import open_client
+
+        token = self.token_file.read_text().strip() if self.token_file is not None else ""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return open_client(headers=headers, ca_file=self.ca_file)
+
+    def s3(self, endpoint: str = "") -> S3Source:
+        """Source of buckets, at the endpoint of a manifest or of the command line."""
+        from hilum.acquire.s3 import S3Options, S3Source
+
+        return S3Source(
+            S3Options(
+                endpoint=self.endpoint or endpoint,
+                is_signed=self.is_signed,
+                ca_file=self.ca_file,
+                is_etag_md5=self.is_etag_md5,
+            )
+        )
+
+
+def asked_for(what: str, selection: IdcSelection, access: Access) -> Asked:
+    """Give what the words of the command line ask for.
+
+    Raises
+    ------
+    ConfigError
+        The words name no source, or a selection that it does not know.
+    HilumError
+        The source, the index, the archive or the manifest does not have it.
+    """
+    if what == "idc":
+        return _from_idc(selection, access)
+    if what.startswith(DICOMWEB):
+        return _from_dicomweb(what.removeprefix(DICOMWEB), selection, access)
+    if selection.any:
+        raise ConfigError(
+            f"{what}: a selection is known for idc, tcia and DICOMweb only; name a folder or URL below it"
+        )
+    if what.startswith(COHORT):
+        return _from_cohort(what.removeprefix(COHORT), access)
+    if what.startswith("s3://"):
+        source = access.s3()
+        return _folders_of(what, source.find(what), source)
+    if what.startswith(("https://", "http://")):
+        return _from_web(what, access)
+    return _from_path(Path(what), access)
+
+
+def _from_idc(selection: IdcSelection, access: Access) -> Asked:
+    from hilum.acquire.idc import find_in_idc
+
+    if not selection.any:
+        raise ConfigError("idc: name what to download: --collection, --participant, --study, --series")
+    found = find_in_idc(selection)
+    return Asked(found.series, access.s3(), refusals=found.refusals, remarks=_earlier(found.earlier))
+
+
+def _earlier(earlier: Mapping[str, int]) -> tuple[str, ...]:
+    return tuple(
+        f"{uid} is in the newest IDC no more; its files of version {version} are taken"
+        for uid, version in earlier.items()
+    )
+
+
+def _from_dicomweb(url: str, selection: IdcSelection, access: Access) -> Asked:
+    from hilum.acquire.dicomweb import DicomWebSource
+
+    if selection.collection:
+        raise ConfigError("DICOMweb knows no collections; select by --participant, --study, --series or --modality")
+    source = DicomWebSource(access.client(), url)
+    fields = {"PatientID": "participant", "StudyInstanceUID": "study", "SeriesInstanceUID": "series"}
+    fields["Modality"] = "modality"
+    queries: list[dict[str, str]] = [{}]
+    for keyword, name in fields.items():
+        values = getattr(selection, name)
+        queries = [{**query, keyword: value} for query in queries for value in values] if values else queries
+    series = {one.key: one for query in queries for one in source.find(query, collection_id=source.host)}
+    return Asked(tuple(series.values()), source)
+
+
+def _from_cohort(name: str, access: Access) -> Asked:
+    from hilum.acquire.columns import series_of
+    from hilum.catalog import Archive
+    from hilum.cohort import Cohort
+
+    if access.archive is None:
+        raise ConfigError(f"cohort {name}: name its archive with --archive")
+    archive = Archive.open(access.archive)
+    cohort = Cohort.load(archive, name)
+    rows = archive.query(
+        "SELECT * EXCLUDE (instances) FROM series WHERE SeriesInstanceUID IN (SELECT unnest(?))",
+        [list(cohort.series_uids)],
+    ).to_pylist()
+    of_cohort = {(entry.collection_id, entry.SeriesInstanceUID) for entry in cohort.entries}
+    rows = [row for row in rows if (row["collection_id"], row["SeriesInstanceUID"]) in of_cohort]
+    lacking = [row["SeriesInstanceUID"] for row in rows if not row["source_url"]]
+    if lacking:
+        raise ConfigError(
+            f"cohort {name}: the catalog has no source_url for {len(lacking):,} of its series, such as {lacking[0]}; it"
+            " comes with hilum catalog import-idc"
+        )
+    return Asked([series_of(row) for row in rows], access.s3())
+
+
+def _from_web(url: str, access: Access) -> Asked:
+    from hilum.acquire.web_folder import WebFolderSource
+
+    source = WebFolderSource(access.client(), url)
+    return _folders_of(url, source.find(), source)
+
+
+def _from_path(path: Path, access: Access) -> Asked:
+    if path.is_dir():
+        from hilum.acquire.drive import DriveSource
+
+        source = DriveSource(path)
+        return _folders_of(str(path.absolute()), source.find(), source)
+    if not path.exists():
+        raise ConfigError(f"{path} is no file, folder or source; expected one of: {FORMS}")
+    from hilum.acquire.manifests import read_manifest
+
+    return _from_manifest(read_manifest(path), access)
+
+
+def _from_manifest(manifest: Manifest, access: Access) -> Asked:
+    from hilum.acquire.idc import find_all_in_idc
+
+    found = find_all_in_idc(manifest.series)
+    refusals = manifest.refusals + found.refusals
+    return Asked(found.series, access.s3(manifest.server_url), refusals=refusals, remarks=_earlier(found.earlier))
+
+
+def _folders_of(url: str, series: Sequence[WantedSeries], source: Source) -> Asked:
+    """Folders keep the names they have at the source, below the last part of what was asked for."""
+    root = url.rstrip("/")
+    top = unquote(root.rpartition("/")[2]) or "files"
+    folders = {one.key: _joined(top, unquote(one.location.removeprefix(root).strip("/"))) for one in series}
+    return Asked(series, source, folders)
+
+
+def _joined(top: str, below: str) -> str:
+    return f"{top}/{below}" if below else top

@@ -1,0 +1,93 @@
+"""Indexing what was pulled: into which collections, and whether the files are the series that were asked for."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from hilum.errors import ConfigError, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from hilum.acquire.wanted import WantedSeries
+    from hilum.cli.asked import Asked
+
+_IS_HERE_SQL = """
+SELECT SeriesInstanceUID, instance_count FROM series
+WHERE collection_id = ? AND instances IS NOT NULL AND SeriesInstanceUID IN (SELECT unnest(?))
+"""
+
+
+def collections_of(asked: Asked, folders: Mapping[str, str], into: str | None) -> dict[str, str]:
+    """Collection of each folder below the target that is to be indexed; an empty name is the target itself.
+
+    Parameters
+    ----------
+    folders
+        Key of a series to its folder.
+    into
+        Collection for everything; None: each series' own, or else named after the folder.
+
+    Raises
+    ------
+    ConfigError
+        Series of several collections lie in one folder.
+    """
+    if into is not None:
+        return {"": into}
+    collections: dict[str, set[str]] = defaultdict(set)
+    for series in asked.series:
+        top = folders[series.key].partition("/")[0]
+        collections[top].add(_collection_id(series.collection_id or top))
+    mixed = next((names for names in collections.values() if len(names) > 1), None)
+    every = {name for names in collections.values() for name in names}
+    if len(every) == 1:
+        return {"": every.pop()}
+    if mixed is not None:
+        raise ConfigError(
+            f"the layout puts {', '.join(sorted(mixed)[:3])} in one folder, which is indexed into one collection;"
+            " begin the layout with %collection_id/, name one collection with --into, or take --no-index"
+        )
+    return {top: names.pop() for top, names in collections.items()}
+
+
+def index_pulled(
+    archive: Path, root: Path, targets: Mapping[str, str], series: Sequence[WantedSeries]
+) -> list[Refusal]:
+    """Index the folders of a pull; give what was refused, and series that are not in their files.
+
+    Bytes that are as the source says can still be other images than the list says: only headers tell.
+    """
+    from hilum.catalog import Archive
+    from hilum.catalog.folder import index_folder
+    from hilum.cli.output import progress
+
+    catalog = Archive.open_or_create(archive)
+    refusals: list[Refusal] = []
+    for folder, collection_id in targets.items():
+        with progress(f"index {collection_id}") as advance:
+            report = index_folder(catalog, root / folder, collection_id, on_progress=advance, may_be_empty=True)
+        refusals += [Refusal(one.item, one.check, one.reason) for one in report.refusals]
+        wanted = [one for one in series if one.series_uid and folder in {"", _collection_id(one.collection_id)}]
+        rows = catalog.query(_IS_HERE_SQL, [collection_id, [one.series_uid for one in wanted]]).to_pylist()
+        refusals += _absent(wanted, {row["SeriesInstanceUID"]: row["instance_count"] for row in rows})
+    return refusals
+
+
+def _absent(wanted: Iterable[WantedSeries], here: Mapping[str, int]) -> list[Refusal]:
+    refusals = []
+    for series in wanted:
+        expected, found = series.instance_count, here.get(series.series_uid, 0)
+        if not found or (expected is not None and found != expected):
+            expectation = "some" if expected is None else f"{expected:,}"
+            reason = f"headers of {found:,} files name this series, expected {expectation}; see what was refused"
+            refusals.append(Refusal(series.series_uid, "not-in-files", reason))
+    return refusals
+
+
+def _collection_id(name: str) -> str:
+    """Collection of an archive named after one of a source: ``CT Lymph Nodes`` is ct_lymph_nodes."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "pulled"

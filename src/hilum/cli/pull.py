@@ -1,0 +1,254 @@
+"""``hilum pull``: series from an archive, a server or a drive into a folder, verified, and into the catalog."""
+
+from __future__ import annotations
+
+import re
+import sys
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path  # noqa: TC003 (Typer reads the annotations when it runs)
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hilum.cli.asked import FORMS, Access, Asked, asked_for
+from hilum.cli.indexing import collections_of, index_pulled
+from hilum.cli.output import REFUSED, JsonOption, show_json, show_table, size_text, tell
+from hilum.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from hilum.acquire.plan import Plan
+    from hilum.acquire.report import PullReport
+    from hilum.errors import Refusal
+
+REFUSALS_TOLD = 10
+"""Refusals told on stderr; the others are counted."""
+
+_SELECT, _HOW, _LICENCE = "What of it", "How", "Before the download"
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+_BANDWIDTH = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?(?:/s)?", re.IGNORECASE)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("pull")(pull)
+
+
+def pull(
+    what: Annotated[str, typer.Argument(metavar="SOURCE", help=f"Where from: {FORMS}.", show_default=False)],
+    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Folder to download into.", show_default=False)],
+    *,
+    archive: Annotated[
+        Path | None,
+        typer.Option(envvar="HILUM_ARCHIVE", help="Archive: index into it what came; cohorts are taken from it."),
+    ] = None,
+    index: Annotated[bool, typer.Option(help="Index what came, if an archive is named.")] = True,
+    into: Annotated[
+        str | None, typer.Option(metavar="ID", help="Collection to index into, if the source names none.")
+    ] = None,
+    collection: Annotated[
+        list[str] | None, typer.Option(help="Collection, repeatable.", rich_help_panel=_SELECT)
+    ] = None,
+    participant: Annotated[
+        list[str] | None, typer.Option(help="PatientID, repeatable.", rich_help_panel=_SELECT)
+    ] = None,
+    study: Annotated[
+        list[str] | None, typer.Option(help="StudyInstanceUID, repeatable.", rich_help_panel=_SELECT)
+    ] = None,
+    series: Annotated[
+        list[str] | None, typer.Option(help="SeriesInstanceUID, repeatable.", rich_help_panel=_SELECT)
+    ] = None,
+    modality: Annotated[list[str] | None, typer.Option(help="Modality, repeatable.", rich_help_panel=_SELECT)] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Participants in a batch.", rich_help_panel=_SELECT)
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Which batch, from 1; with --batch-size.", rich_help_panel=_SELECT)
+    ] = None,
+    layout: Annotated[
+        str, typer.Option(help="Folders: idc, classic, descriptive, or a template with %names.", rich_help_panel=_HOW)
+    ] = "idc",
+    connections: Annotated[int, typer.Option(min=1, help="Requests at once.", rich_help_panel=_HOW)] = 16,
+    bandwidth: Annotated[
+        str | None, typer.Option(metavar="RATE", help="Bytes a second at most: 50MB.", rich_help_panel=_HOW)
+    ] = None,
+    endpoint: Annotated[
+        str, typer.Option(metavar="URL", help="S3 server other than Amazon's.", rich_help_panel=_HOW)
+    ] = "",
+    sign: Annotated[
+        bool,
+        typer.Option("--sign", help="Sign S3 requests with the keys of the AWS environment.", rich_help_panel=_HOW),
+    ] = False,
+    ignore_etag: Annotated[
+        bool,
+        typer.Option(
+            "--ignore-etag", help="The bucket's ETags are no MD5 (encrypted by SSE-KMS).", rich_help_panel=_HOW
+        ),
+    ] = False,
+    token_file: Annotated[
+        Path | None, typer.Option(help="File with a bearer token for a web server.", rich_help_panel=_HOW)
+    ] = None,
+    ca_file: Annotated[
+        str, typer.Option(metavar="PEM", help="Further certificate authorities to trust.", rich_help_panel=_HOW)
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell sizes and licences, download nothing.", rich_help_panel=_LICENCE)
+    ] = False,
+    accept_licence: Annotated[
+        bool,
+        typer.Option(
+            "--accept-licence", help="Accept licences that ask for more than citation.", rich_help_panel=_LICENCE
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Download series, verified; again, to get what is missing or new. Kill it anywhere: the next run goes on.
+
+    Exit status 0 says that all that was asked for is there and verified, 1 that something is missing.
+    """
+    from hilum.acquire.idc import IdcSelection
+    from hilum.acquire.pace import Pace
+    from hilum.acquire.plan import plan_of
+    from hilum.acquire.pull import pull as run_pull
+
+    access = Access(endpoint, sign, ca_file, token_file, not ignore_etag, archive)
+    chosen = IdcSelection(collection or (), participant or (), study or (), series or (), modality or ())
+    pace = Pace(_bytes_per_s(bandwidth))
+    asked = _one_batch(asked_for(what, chosen, access), batch_size, batch)
+    folders = asked.folders or _laid_out(asked, layout)
+    targets = collections_of(asked, folders, into) if archive is not None and index else {}
+    for remark in asked.remarks:
+        tell(remark)
+    plan = plan_of(asked.series, to)
+    if dry_run:
+        _show_plan(plan, asked, as_json=as_json)
+        return
+    plan.require_room(to)
+    _accept(plan, is_accepted=accept_licence)
+    with _progress(plan) as on_progress:
+        report = run_pull(
+            asked.series,
+            asked.source,
+            to,
+            folder_of=lambda one: folders[one.key],
+            connections=connections,
+            pace=pace,
+            on_progress=on_progress,
+        )
+    report.refusals[:0] = asked.refusals
+    if archive is not None:
+        report.refusals += index_pulled(archive, to, targets, asked.series)
+    _show_report(report, as_json=as_json)
+    if report.refusals:
+        raise typer.Exit(REFUSED)
+
+
+def _bytes_per_s(text: str | None) -> float | None:
+    if text is None:
+        return None
+    found = _BANDWIDTH.fullmatch(text.strip())
+    if found is None or not float(found[1]):
+        raise typer.BadParameter(f"{text!r}: expected bytes a second, such as 50MB", param_hint="--bandwidth")
+    return float(found[1]) * _UNITS[found[2].lower()]
+
+
+def _one_batch(asked: Asked, size: int | None, number: int | None) -> Asked:
+    from hilum.acquire.batches import split_batches
+
+    if size is None or number is None:
+        if size is not None or number is not None:
+            raise typer.BadParameter("name both --batch-size and --batch")
+        return asked
+    batches = split_batches(asked.series, size, lambda series: series.participant_id)
+    if number > len(batches):
+        raise typer.BadParameter(f"there are {len(batches)} batches of {size} participants", param_hint="--batch")
+    return replace(asked, series=batches[number - 1])
+
+
+def _laid_out(asked: Asked, layout: str) -> Mapping[str, str]:
+    from hilum.acquire.layouts import layout_of, place
+
+    return place(asked.series, layout_of(layout))
+
+
+def _accept(plan: Plan, *, is_accepted: bool) -> None:
+    """Show the licences; have the user accept those that ask for more than citation."""
+    for row in _licence_rows(plan):
+        tell(f"{row['series']:,} series, {size_text(int(row['size_bytes']))}: {row['licence']} ({row['asks for']})")
+    if not plan.restricted or is_accepted:
+        return
+    names = ", ".join(licence.name for licence in plan.restricted)
+    if not sys.stdin.isatty():
+        raise ConfigError(f"read and accept {names}, then say --accept-licence")
+    typer.confirm(f"Do you accept {names}?", abort=True, err=True)
+
+
+def _licence_rows(plan: Plan) -> list[dict[str, str | int]]:
+    return [
+        {
+            "licence": part.licence.name if part.licence else "not stated",
+            "asks for": part.licence.demands if part.licence else "ask whoever provides it",
+            "series": part.series,
+            "size_bytes": part.size_bytes,
+        }
+        for part in plan.parts
+    ]
+
+
+def _show_plan(plan: Plan, asked: Asked, *, as_json: bool) -> None:
+    totals = {
+        "series": plan.series,
+        "participants": plan.participants,
+        "size_bytes": plan.size_bytes,
+        "here_bytes": plan.here_bytes,
+        "missing_bytes": plan.missing_bytes,
+        "series_of_unknown_size": plan.unsized_series,
+    }
+    if as_json:
+        refusals = [asdict(refusal) for refusal in asked.refusals]
+        show_json({**totals, "licences": _licence_rows(plan), "refusals": refusals})
+    else:
+        show_table([totals], as_json=False)
+        show_table(_licence_rows(plan), as_json=False)
+        _tell_refusals(asked.refusals)
+    if asked.refusals:
+        raise typer.Exit(REFUSED)
+
+
+@contextmanager
+def _progress(plan: Plan) -> Iterator[Callable[[int, int], None]]:
+    """Show bytes, series, rate and time left on stderr; quiet when stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    series = TextColumn("{task.fields[done]:,} of {task.fields[wanted]:,} series")
+    columns = (series, BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        total = None if plan.unsized_series else plan.missing_bytes
+        task = bar.add_task("pull", total=total, done=0, wanted=plan.series)
+        done = 0
+
+        def on_progress(count_bytes: int, count_series: int) -> None:
+            nonlocal done
+            done += count_series
+            bar.update(task, advance=count_bytes, done=done)
+
+        yield on_progress
+
+
+def _show_report(report: PullReport, *, as_json: bool) -> None:
+    values = asdict(report)
+    if as_json:
+        show_json(values)
+        return
+    show_table([{name: value for name, value in values.items() if name != "refusals"}], as_json=False)
+    _tell_refusals(report.refusals)
+
+
+def _tell_refusals(refusals: Sequence[Refusal]) -> None:
+    for refusal in refusals[:REFUSALS_TOLD]:
+        tell(f"missing {refusal.item}: {refusal.reason}")
+    if len(refusals) > REFUSALS_TOLD:
+        tell(f"... and {len(refusals) - REFUSALS_TOLD:,} more; --json gives them all")
