@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
+import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 SETTINGS = "hilum.serve.settings"
@@ -16,6 +18,9 @@ APPLICATION = "hilum.serve.asgi:application"
 FIRST_ADMIN = "admin@localhost"
 PASSWORD_BYTES = 12
 """Random bytes of the first admin's password: 96 bits, 16 characters."""
+
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Variable with the folder through which the workers share their counts; prometheus_client reads it when imported."""
 
 STOP_S = 30
 """Seconds that requests under way have to end after the order to stop."""
@@ -29,6 +34,17 @@ class OneTimePassword:
     password: str
 
 
+@contextmanager
+def shared_counts() -> Iterator[None]:
+    """Let the workers that are started meanwhile share their counts (`hilum.serve.operations.metrics`)."""
+    with tempfile.TemporaryDirectory(prefix="hilum-metrics-") as folder:
+        os.environ[METRICS_FOLDER] = folder
+        try:
+            yield
+        finally:
+            del os.environ[METRICS_FOLDER]
+
+
 def open_site(archive: Path) -> None:
     """Let Django work on the archive in this process and those it starts."""
     import django
@@ -40,31 +56,37 @@ def open_site(archive: Path) -> None:
 
 def prepare() -> OneTimePassword | None:
     """Bring the tables up to date, and make an admin where the site has none; give that one's password."""
+    prepare_tables()
+    return _first_admin()
+
+
+def prepare_tables() -> None:
+    """Bring the tables up to date."""
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0, interactive=False)
     call_command("createcachetable", verbosity=0)
-    return _first_admin()
 
 
 def run(*, host: str, port: int, workers: int) -> None:
     """Serve until a signal says stop; requests under way end first."""
     import uvicorn
 
-    from hilum.serve.settings import OPTIONS
+    from hilum.serve.settings import LOGGING, OPTIONS
 
     uvicorn.run(
         APPLICATION,
         host=host,
         port=port,
         workers=workers,
+        lifespan="off",
+        log_config=LOGGING,
         access_log=False,
         server_header=False,
         proxy_headers=bool(OPTIONS.proxies),
         forwarded_allow_ips=OPTIONS.proxies or None,
         timeout_graceful_shutdown=STOP_S,
     )
-    sys.stdout.flush()
 
 
 def _first_admin() -> OneTimePassword | None:

@@ -1,0 +1,158 @@
+"""``hilum site``: what of the archive is served, and to whom."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, progress, show_json, show_table, tell
+
+if TYPE_CHECKING:
+    from hilum.errors import Refusal
+    from hilum.serve.published.publish import Publication
+
+REFUSALS_TOLD = 10
+"""Refused files told on stderr; the others are counted."""
+
+
+class Access(StrEnum):
+    """Who sees a collection."""
+
+    PUBLIC = "public"
+    REGISTERED = "registered"
+    APPROVED = "approved"
+
+
+TitleOption = Annotated[str | None, typer.Option(help="What it is called on the site.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    site = typer.Typer(help="What of the archive is served, and to whom.", no_args_is_help=True)
+    site.command("publish")(publish)
+    site.command("publish-cohort")(publish_cohort)
+    site.command("withdraw")(withdraw)
+    site.command("list")(list_served)
+    app.add_typer(site, name="site")
+
+
+def publish(
+    archive: ArchiveOption,
+    collection: Annotated[
+        list[str] | None, typer.Argument(help="Collections; all that are served already if none is named.")
+    ] = None,
+    access: Annotated[
+        Access | None,
+        typer.Option(help="Who sees them; as before, or approved at first", show_default=False),
+    ] = None,
+    title: TitleOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Serve collections as the catalog has them now, or bring what is served up to date.
+
+    Only what changed since is read. Files whose header cannot be read are served, described from the catalog alone,
+    and told.
+    """
+    from hilum.catalog import Archive
+    from hilum.serve import site
+
+    opened = Archive.open(archive)
+    site.open_site(opened.path)
+    site.prepare_tables()
+    from hilum.serve.published.models import Collection
+    from hilum.serve.published.publish import publish as publish_collection
+
+    names = collection or list(Collection.objects.order_by("pk").values_list("pk", flat=True))
+    done = []
+    for name in names:
+        with progress(f"{name}: series") as advance:
+            done.append(publish_collection(opened, name, access=access, title=title, on_progress=advance))
+    _show(done, as_json=as_json)
+    if any(one.prepared.refusals for one in done):
+        raise typer.Exit(REFUSED)
+
+
+def publish_cohort(
+    archive: ArchiveOption,
+    cohort: Annotated[str, typer.Argument(help="Name of the cohort.", show_default=False)],
+    title: TitleOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Serve a frozen cohort, so that access can be granted to it alone."""
+    from hilum.catalog import Archive
+    from hilum.serve import site
+
+    opened = Archive.open(archive)
+    site.open_site(opened.path)
+    site.prepare_tables()
+    from hilum.serve.published.cohorts import publish_cohort as publish_one
+
+    served, missing = publish_one(opened, cohort, title=title)
+    row = {"cohort_id": served.pk, "title": served.title, "series": served.series.count(), "not_served": missing}
+    show_table([row], as_json=as_json)
+    if missing:
+        tell(f"{missing:,} of its series are in no served collection: publish those collections")
+
+
+def withdraw(
+    archive: ArchiveOption,
+    collection: Annotated[str, typer.Argument(help="Collection that is served.", show_default=False)],
+) -> None:
+    """Serve a collection no more; its files and its part of the catalog stay as they are."""
+    from hilum.catalog import Archive
+    from hilum.serve import site
+
+    site.open_site(Archive.open(archive).path)
+    site.prepare_tables()
+    from hilum.serve.published.publish import withdraw as withdraw_collection
+
+    withdraw_collection(collection)
+    tell(f"{collection} is served no more")
+
+
+def list_served(archive: ArchiveOption, as_json: JsonOption = False) -> None:
+    """List the collections that are served, and who sees them."""
+    from hilum.catalog import Archive
+    from hilum.serve import site
+
+    site.open_site(Archive.open(archive).path)
+    site.prepare_tables()
+    from hilum.serve.published.models import Collection
+
+    rows = [
+        {
+            "collection_id": served.pk,
+            "access": served.access,
+            "studies": served.studies.count(),
+            "series": served.series.count(),
+            "snapshot_id": served.snapshot_id,
+            "published_at": served.published_at.isoformat(timespec="seconds"),
+        }
+        for served in Collection.objects.order_by("pk")
+    ]
+    show_table(rows, as_json=as_json)
+
+
+def _show(done: list[Publication], *, as_json: bool) -> None:
+    if as_json:
+        show_json([asdict(one) for one in done])
+        return
+    shown = ("collection_id", "access", "snapshot_id", "studies", "series", "series_new", "series_changed")
+    rows = []
+    for one in done:
+        row = {name: getattr(one, name) for name in (*shown, "series_removed")}
+        rows.append(
+            row | {"files_refused": len(one.prepared.refusals), "attributes_refused": one.prepared.attributes_refused}
+        )
+    show_table(rows, as_json=False)
+    _tell_refusals([refusal for one in done for refusal in one.prepared.refusals])
+
+
+def _tell_refusals(refusals: list[Refusal]) -> None:
+    for refusal in refusals[:REFUSALS_TOLD]:
+        tell(f"refused {refusal.item}: {refusal.reason}")
+    if len(refusals) > REFUSALS_TOLD:
+        tell(f"... and {len(refusals) - REFUSALS_TOLD:,} more; --json gives them all")
