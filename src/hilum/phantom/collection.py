@@ -27,6 +27,7 @@ from hilum.model.geometry import Geometry
 from hilum.phantom.draws import Draws
 from hilum.phantom.plan import Exam, ParticipantPlan, plan_collection
 from hilum.phantom.scan import Scan, make_scan
+from hilum.volume.ct_image import complete_attributes
 from hilum.volume.dicom_series import derived_uid, write_dicom_series
 from hilum.volume.nifti import write_grid
 from hilum.volume.volume import Volume
@@ -144,31 +145,30 @@ def _write_ct(folder: Path, exam: Exam, plan: ParticipantPlan, scan: Scan) -> tu
     volume = Volume(scan.hu, scan.geometry)
     if _number(plan) % HEAD_FIRST_EVERY == 0:
         volume = _from_the_head(volume)
-    attributes = _attributes(exam, plan) | {"StudyInstanceUID": study_uid, "SeriesInstanceUID": series_uid}
+    uids = {"StudyInstanceUID": study_uid, "SeriesInstanceUID": series_uid}
+    attributes = complete_attributes(_attributes(exam, plan) | uids)
     series_folder = folder / plan.participant_id / study_uid / series_uid
     write_dicom_series(volume, series_folder, attributes=attributes, is_implicit=True)
     return study_uid, series_uid
 
 
 def _attributes(exam: Exam, plan: ParticipantPlan) -> dict[str, object]:
-    """Header as the collection has it: no scanner, no slice thickness; and what says that this is a phantom."""
+    """Header as the collection has it, no scanner and no slice thickness named; and what says that this is a phantom.
+
+    What DICOM demands and the collection lacks stands empty (`complete_attributes`).
+    """
     date = f"2000{1 + exam.scan.number % 12:02d}{1 + exam.scan.number % 28:02d}"
     return {
         "SpecificCharacterSet": "ISO_IR 100",
         "ImageType": ["DERIVED", "SECONDARY", "AXIAL"],
         "StudyDate": date,
         "SeriesDate": date,
-        "StudyTime": "",
-        "AccessionNumber": "",
-        "ReferringPhysicianName": "",
         "StudyDescription": "PHANTOM",
         "SeriesDescription": SERIES_DESCRIPTIONS[plan.region],
         "PatientName": f"PHANTOM^{plan.participant_id}",
         "PatientID": plan.participant_id,
-        "PatientBirthDate": "",
-        "PatientSex": "",
         "PatientIdentityRemoved": "YES",
-        "StudyID": "",
+        "DeidentificationMethod": "Computed image, of no patient",
         "SeriesNumber": 1,
         "ImageComments": NOTICE,
         "QualityControlImage": "YES",

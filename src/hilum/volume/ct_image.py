@@ -168,14 +168,16 @@ def write_ct_series(volume: Volume, folder: str | Path, *, attributes: Mapping[s
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as place:
         unfinished = Path(place) / target.name
-        names = [path.name for path in write_dicom_series(volume, unfinished, attributes=_complete(attributes))]
+        names = [
+            path.name for path in write_dicom_series(volume, unfinished, attributes=complete_attributes(attributes))
+        ]
         unfinished.replace(target)
     return [target / name for name in names]
 
 
-def _complete(attributes: Mapping[str, str]) -> dict[str, object]:
-    """Attributes with those a CT image must have, and the character set they need."""
+def complete_attributes(attributes: Mapping[str, Any]) -> dict[str, object]:
+    """Attributes with those a CT image must have, empty, and the character set that the texts among them need."""
     complete: dict[str, object] = {**dict.fromkeys(TYPE_2, ""), **attributes}
-    if not all(value.isascii() for value in attributes.values()):
+    if not all(value.isascii() for value in attributes.values() if isinstance(value, str)):
         complete.setdefault("SpecificCharacterSet", UTF_8)
     return complete
