@@ -12,6 +12,7 @@
     ├── PixelError             pixel data is absent, short, or in a form that cannot be decoded
     ├── FormatError            an annotation, table or mask file is not as its format demands
     ├── SourceError            what files are downloaded from does not give what was asked (names the failed check)
+    ├── AccessError            a request, grant or account cannot take the step that was asked of it
     ├── DetectorError          a detector is unknown, untrained, or meant for other data
     └── AssessmentError        marks and lesions that cannot be assessed together
 
@@ -106,6 +107,10 @@ class SourceError(HilumError):
         self.check = check
         self.may_pass = may_pass
         self.wait_s = wait_s
+
+
+class AccessError(HilumError):
+    """A request, grant or account cannot take the step that was asked of it."""
 
 
 class DetectorError(HilumError):

@@ -33,10 +33,12 @@ def serve(
     from hilum.catalog import Archive
     from hilum.serve import site
 
-    site.open_site(Archive.open_or_create(archive).path)
-    if made := site.prepare():
-        _tell_password(made)
-    site.run(host=host, port=port, workers=workers)
+    path = Archive.open_or_create(archive).path
+    with site.shared_counts():
+        site.open_site(path)
+        if made := site.prepare():
+            _tell_password(made)
+        site.run(host=host, port=port, workers=workers)
 
 
 def _tell_password(made: OneTimePassword) -> None:

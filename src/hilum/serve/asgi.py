@@ -2,9 +2,101 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
 
-from django.core.asgi import get_asgi_application
+import django
+from django.core.handlers.asgi import ASGIHandler
+from django.db import close_old_connections
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hilum.serve.settings")
-application = get_asgi_application()
+from hilum.serve.site import SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from django.http import HttpRequest, HttpResponseBase
+
+    Message = Mapping[str, Any]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
+
+THREADS = 16
+"""Requests a worker answers at once; each thread keeps its connection to the database."""
+
+FORM_LIMIT_BYTES = 1_000_000
+"""Longest body of a request, but for those that bring DICOM files."""
+
+UPLOAD_PATHS = ("/dicom-web/",)
+"""Paths that DICOM files are sent to."""
+
+
+class BodyTooLongError(Exception):
+    """A request brings more than its path takes."""
+
+
+class Application(ASGIHandler):
+    """Django with every request answered whole in one thread of a fixed number.
+
+    Django's own handler changes threads for every part of its chain, and opens a connection to the database for every
+    request. Here a request changes threads once, and a thread keeps its connection.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="answer")
+
+    def load_middleware(self, is_async: bool = False) -> None:  # noqa: ARG002 (Django's signature)
+        """Make the chain for a thread."""
+        super().load_middleware(is_async=False)
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Answer a request; one that is too long is read no further."""
+        from hilum.serve.settings import OPTIONS
+
+        is_upload = str(scope.get("path", "")).startswith(UPLOAD_PATHS)
+        limit = OPTIONS.upload_limit_mb * 1_000_000 if is_upload else FORM_LIMIT_BYTES
+        try:
+            await super().__call__(scope, _limited(receive, limit), send)
+        except BodyTooLongError:
+            await send({"type": "http.response.start", "status": 413, "headers": [(b"connection", b"close")]})
+            await send({"type": "http.response.body", "body": b""})
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer in a thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, copy_context().run, self._answer, request)
+
+    def _answer(self, request: HttpRequest) -> HttpResponseBase:
+        # Django's signals do this in a thread of its own, which is not the one with the connection.
+        close_old_connections()
+        try:
+            return self.get_response(request)
+        finally:
+            close_old_connections()
+
+
+def _limited(receive: Receive, limit: int) -> Receive:
+    received = 0
+
+    async def receive_some() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > limit:
+            raise BodyTooLongError
+        return message
+
+    return receive_some
+
+
+def make_application() -> Application:
+    """Set Django up and give the application."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
+    django.setup(set_prefix=False)
+    return Application()
+
+
+application = make_application()

@@ -7,6 +7,7 @@ capitals; the environment wins. All have a default that works on an empty machin
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import tomllib
 from dataclasses import dataclass, fields, replace
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
 
 FILE_NAME = "serve.toml"
 SECRET_BYTES = 50
+MAIL_TIMEOUT_S = 20
+LOCK_WAIT_S = 20
+"""Seconds that a writer waits for another one of the SQLite file."""
+
+CONNECTION_AGE_S = 600
+"""Seconds that a thread keeps its connection to PostgreSQL."""
+
+_MAIL_PORTS = {"smtp": 587, "smtps": 465}
+"""Usual ports of mail submission (RFC 8314)."""
+
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _ENGINES = {"sqlite": "django.db.backends.sqlite3", "postgresql": "django.db.backends.postgresql"}
 
@@ -51,6 +62,8 @@ class Options:
         Address the mails come from.
     oidc_name, oidc_issuer, oidc_client_id, oidc_client_secret
         Log-in with the house's identity provider (OpenID Connect); empty: with e-mail address and password alone.
+    upload_limit_mb
+        Longest body of a request that brings DICOM files, in megabytes (10^6 bytes); of other requests it is 1.
     proxies
         Addresses of the proxies that end TLS in front, separated by commas; only what these say in
         ``X-Forwarded-Proto`` and ``X-Forwarded-For`` is believed.
@@ -68,6 +81,7 @@ class Options:
     oidc_issuer: str = ""
     oidc_client_id: str = ""
     oidc_client_secret: str = ""
+    upload_limit_mb: int = 2000
     proxies: str = ""
 
     @classmethod
@@ -116,6 +130,12 @@ class Options:
         return urlsplit(self.public_url).scheme == "https"
 
     @property
+    def oidc_origin(self) -> str:
+        """Scheme and host of the identity provider; empty without one."""
+        parts = urlsplit(self.oidc_issuer)
+        return f"{parts.scheme}://{parts.netloc}" if self.oidc_issuer else ""
+
+    @property
     def allowed_hosts(self) -> list[str]:
         """Every name the server answers to."""
         named = [name.strip() for name in self.hosts.split(",") if name.strip()]
@@ -127,9 +147,57 @@ class Options:
             return secrets.token_urlsafe(SECRET_BYTES)
         path = self.state / "secret-key"
         if not path.exists():
+            # The folder is its owner's alone from the start: the key is never readable by others, not for a moment.
+            self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_whole(path, secrets.token_urlsafe(SECRET_BYTES).encode())
-            path.chmod(0o600)
         return path.read_text()
+
+    def mail_settings(self) -> dict[str, Any]:
+        """Django's settings of mail, without their common beginning ``EMAIL_``.
+
+        Raises
+        ------
+        ConfigError
+            `mail` is neither ``console`` nor the address of a mail server.
+        """
+        if self.mail == "console":
+            return {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
+        parts = urlsplit(self.mail)
+        if parts.scheme not in _MAIL_PORTS or not parts.hostname:
+            raise ConfigError(
+                f"mail={_without_password(self.mail)!r}: expected console or smtp://user:password@host:port"
+            )
+        return {
+            "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+            "HOST": parts.hostname,
+            "PORT": parts.port or _MAIL_PORTS[parts.scheme],
+            "HOST_USER": unquote(parts.username or ""),
+            "HOST_PASSWORD": unquote(parts.password or ""),
+            "USE_SSL": parts.scheme == "smtps",
+            "USE_TLS": parts.scheme == "smtp" and bool(parts.username),
+            "TIMEOUT": MAIL_TIMEOUT_S,
+        }
+
+    def identity_providers(self) -> dict[str, Any]:
+        """Allauth's settings of the identity provider; empty without one.
+
+        Raises
+        ------
+        ConfigError
+            The provider has an issuer, but no client.
+        """
+        if not self.oidc_issuer:
+            return {}
+        if not self.oidc_client_id:
+            raise ConfigError("oidc_issuer is set, oidc_client_id is not; ask the provider for a client of this site")
+        provider = {
+            "provider_id": "house",
+            "name": self.oidc_name or urlsplit(self.oidc_issuer).hostname,
+            "client_id": self.oidc_client_id,
+            "secret": self.oidc_client_secret,
+            "settings": {"server_url": self.oidc_issuer},
+        }
+        return {"openid_connect": {"APPS": [provider]}}
 
     def database_settings(self) -> dict[str, Any]:
         """Django's settings of the database.
@@ -143,7 +211,9 @@ class Options:
             return {
                 "ENGINE": _ENGINES["sqlite"],
                 "NAME": str(self.state / "hilum.sqlite3") if self.archive else ":memory:",
+                "CONN_MAX_AGE": None,
                 "OPTIONS": {
+                    "timeout": LOCK_WAIT_S,
                     "transaction_mode": "IMMEDIATE",
                     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
                 },
@@ -151,7 +221,8 @@ class Options:
         parts = urlsplit(self.database)
         if parts.scheme != "postgresql" or not parts.path.strip("/"):
             raise ConfigError(
-                f"database={self.database.split('@')[-1]!r}: expected sqlite or postgresql://user:password@host:port/name"
+                f"database={_without_password(self.database)!r}: "
+                "expected sqlite or postgresql://user:password@host:port/name"
             )
         query = dict(parse_qsl(parts.query))
         return {
@@ -162,6 +233,8 @@ class Options:
             "HOST": query.pop("host", parts.hostname or ""),
             "PORT": str(query.pop("port", parts.port or "")),
             "OPTIONS": query,
+            "CONN_MAX_AGE": CONNECTION_AGE_S,
+            "CONN_HEALTH_CHECKS": True,
         }
 
 
@@ -174,12 +247,21 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise ConfigError(f'{path}: {error}; expected lines such as site_name = "Chest archive"') from error
 
 
-def _like(default: str | bool, value: Any, name: str) -> str | bool:
+def _like(default: str | bool | int, value: Any, name: str) -> str | bool | int:
     if isinstance(default, bool):
         text = str(value).lower()
         if text not in (*_TRUE, *_FALSE):
             raise ConfigError(f"{name}={value!r}: expected true or false")
         return text in _TRUE
+    if isinstance(default, int):
+        if isinstance(value, bool) or not str(value).isdecimal():
+            raise ConfigError(f"{name}={value!r}: expected a whole number")
+        return int(value)
     if not isinstance(value, str):
         raise ConfigError(f"{name}={value!r}: expected text in quotes")
     return value
+
+
+def _without_password(address: str) -> str:
+    """An address as it may stand in a message."""
+    return re.sub(r"(?<=//)[^@/]*@", "...@", address)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.contrib.messages import constants as messages
+
 from hilum.serve.assets.store import default_folder
 from hilum.serve.operations.logs import CONFIGURATION
 from hilum.serve.options import Options
@@ -72,7 +74,10 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", 
 """In the database, so that rate limits hold across workers."""
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = [
+    "allauth.account.auth_backends.AuthenticationBackend",
+    "hilum.serve.accounts.stewards.StewardBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -90,7 +95,7 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(OPTIONS.public_url).scheme
-LOGIN_REDIRECT_URL = "/"
+LOGIN_REDIRECT_URL = "account"
 LOGIN_URL = "account_login"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = OPTIONS.site_name
@@ -113,6 +118,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "hilum.serve.operations.static_files.DigestStorage"},
 }
+MESSAGE_TAGS = {messages.SUCCESS: "good", messages.ERROR: "bad"}
 LOGGING = CONFIGURATION
 
 CSRF_TRUSTED_ORIGINS = [OPTIONS.public_url]
@@ -123,7 +129,11 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = OPTIONS.is_https
 SECURE_REDIRECT_EXEMPT = ["^health"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if OPTIONS.is_https else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = OPTIONS.is_https
+SILENCED_SYSTEM_CHECKS = [
+    # Other names of the domain are not this site's to decide about.
+    "security.W005",
+    "security.W021",
+]
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'none'",

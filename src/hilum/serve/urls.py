@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
+
+# Through allauth's page: its limits of attempts and its second factor hold for stewards too.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
+    path("", include("hilum.serve.accounts.urls")),
+    path("", include("hilum.serve.access.urls")),
+    path("", include("hilum.serve.operations.urls")),
     path("", include("hilum.serve.viewer.urls")),
 ]

@@ -10,3 +10,9 @@ class AccessConfig(AppConfig):
 
     name = "hilum.serve.access"
     verbose_name = "Access"
+
+    def ready(self) -> None:
+        """Listen for log-ins."""
+        from hilum.serve.access.logins import connect
+
+        connect()

@@ -4,22 +4,72 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.http import JsonResponse
+
 from hilum.serve.access.principal import ANYBODY, Principal, Scope
+from hilum.serve.accounts.tokens import find_token
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from collections.abc import Callable
 
-    from hilum.serve.accounts.models import User
+    from django.contrib.auth.models import AnonymousUser
+    from django.http import HttpRequest, HttpResponse
+
+    from hilum.serve.accounts.models import ApiToken, User
+
+    Answer = Callable[[HttpRequest], HttpResponse]
+
+SCHEME = "bearer"
+"""How a token is announced (RFC 6750, 2.1); the scheme's case does not count (RFC 9110, 11.1)."""
 
 
 def principal_of(request: HttpRequest) -> Principal:
-    """Say who sent a request."""
-    return of_user(request.user) if request.user.is_authenticated else ANYBODY
+    """Say who sent a request; asked twice of one request, it looks once."""
+    known = getattr(request, "principal", None)
+    if isinstance(known, Principal):
+        return known
+    # A page of an error may be made before anybody was looked for.
+    found = of_user(request.user) if hasattr(request, "user") else ANYBODY
+    request.principal = found  # type: ignore[attr-defined]
+    return found
 
 
-def of_user(user: User) -> Principal:
+def of_user(user: User | AnonymousUser) -> Principal:
     """Give the principal a user is."""
-    if not user.is_active:
+    if not (user.is_authenticated and user.is_active):
         return ANYBODY
     scope = Scope.ADMIN if user.is_superuser else Scope.STEWARD if user.is_staff else Scope.REGISTERED
     return Principal(scope, user.pk)
+
+
+def of_token(token: ApiToken) -> Principal:
+    """Give the principal that comes with a token: never more than its user is."""
+    user = of_user(token.user)
+    return Principal(user.scope, user.user_id, token.pk, token.cohort_id or "")
+
+
+def carries_token(request: HttpRequest) -> bool:
+    """Whether a request comes with a token; then its cookies count for nothing."""
+    return request.headers.get("Authorization", "").partition(" ")[0].lower() == SCHEME
+
+
+def tokens(get_response: Answer) -> Answer:
+    """Look at the token a request comes with, and refuse one that opens nothing (middleware).
+
+    A program that believes to be known must not be given what is public instead. No other site can make a browser send
+    this header, so that such a request needs no CSRF token.
+    """
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if not carries_token(request):
+            return get_response(request)
+        token = find_token(request.headers["Authorization"].partition(" ")[2].strip())
+        if token is None:
+            refusal = {"error": "the token is unknown, expired or revoked; make a new one on the page of your tokens"}
+            return JsonResponse(refusal, status=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+        request.COOKIES.clear()
+        request.principal = of_token(token)  # type: ignore[attr-defined]
+        request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]  # noqa: SLF001 (Django's own switch)
+        return get_response(request)
+
+    return answer

@@ -10,3 +10,13 @@ class AccountsConfig(AppConfig):
 
     name = "hilum.serve.accounts"
     verbose_name = "Accounts"
+
+    def ready(self) -> None:
+        """Hear of changed passwords."""
+        from allauth.account import signals
+
+        from hilum.serve.accounts.forced_change import note_change
+
+        signals.password_changed.connect(note_change)
+        signals.password_set.connect(note_change)
+        signals.password_reset.connect(note_change)
