@@ -19,9 +19,9 @@ INTRODUCTION = """\
 
 <!-- Written by docs/generate_tables.py from src/hilum/model/tables.py: change it there. -->
 
-Every table of the catalog, of a run and of a release, as `hilum sql` and the Parquet files show it. A column that is a DICOM
-attribute keeps the DICOM keyword. Types: `text`; `int` (64 bits); `float` (64 bits); `bool`; `date`, a calendar day;
-`time`, a moment in UTC; `bytes`. A column marked ● is never empty.
+Every table of the catalog, of a run and of a release, as `hilum sql` and the Parquet files show it. A column that is
+a DICOM attribute keeps the DICOM keyword. Types: `text`; `int` (64 bits); `float` (64 bits); `bool`; `date`, a calendar
+day; `time`, a moment in UTC; `bytes`. A column marked ● is never empty.
 """
 
 

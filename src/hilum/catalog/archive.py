@@ -100,6 +100,16 @@ class Archive:
         _make_if_absent(Layout(Path(path).absolute()))
         return cls.open(path)
 
+    def require_changeable(self) -> None:
+        """Refuse to write into a release.
+
+        Raises
+        ------
+        ArchiveError
+            The archive is a release.
+        """
+        self._layout.require_changeable()
+
     def snapshot(self, snapshot_id: str | None = None) -> Snapshot:
         """Give the current snapshot, or an earlier one by its id.
 

@@ -100,6 +100,7 @@ def index_folder(
     ConfigError
         The collection has no usable name, or a setting is wrong.
     """
+    archive.require_changeable()
     require_folder(folder)
     require_collection_id(collection_id)
     settings = settings or Settings.from_environment()

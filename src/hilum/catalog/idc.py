@@ -26,6 +26,7 @@ from hilum.model.tables import SERIES, SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import duckdb
     import pyarrow as pa
@@ -122,18 +123,57 @@ def import_idc(
     return Import(archive.update_all(change, note=f"import {what} from {index.provider}"), counts, kept_local)
 
 
+def index_sources(collection_id: str) -> list[dict[str, Any]]:
+    """Give the data sets that the public index names for a collection, as rows of the sources table."""
+    import duckdb
+
+    folder = index_folder()
+    with duckdb.connect(":memory:") as connection:
+        return _source_rows(connection, str(folder / "collections_index.parquet"), collection_id, _provider(connection))
+
+
+def index_folder() -> Path:
+    """Give the folder of the public index's Parquet files.
+
+    Raises
+    ------
+    NotFoundError
+        The package ``idc-index-data`` holds no index.
+    """
+    import idc_index_data
+
+    index_path: Path | None = idc_index_data.IDC_INDEX_PARQUET_FILEPATH
+    if index_path is None:
+        raise NotFoundError("the package idc-index-data holds no idc_index.parquet; install it again")
+    return index_path.parent
+
+
+def _provider(connection: duckdb.DuckDBPyConnection) -> str:
+    """The index, with its version."""
+    path = str(index_folder() / "version_metadata_index.parquet")
+    version = connection.execute("SELECT max(idc_version) FROM read_parquet(?)", [path]).fetchall()
+    return f"IDC v{version[0][0]}"
+
+
+def _source_rows(
+    connection: duckdb.DuckDBPyConnection, path: str, collection_id: str, provider: str
+) -> list[dict[str, Any]]:
+    """Rows of the sources table; citations as plain text."""
+    parameters = {"collection_id": collection_id, "collections": path, "provider": provider}
+    rows: list[dict[str, Any]] = connection.sql(_SOURCES_SQL, params=parameters).to_arrow_table().to_pylist()
+    for row in rows:
+        row["citation"] = _plain_text(row["citation"])
+    return rows
+
+
 class _Index:
     """The wanted part of the index, with the derived columns beside it, in a DuckDB of its own."""
 
     def __init__(self, collection_ids: Sequence[str] | None) -> None:
         import duckdb
-        import idc_index_data
 
         self._connection = duckdb.connect(":memory:")
-        index_path = idc_index_data.IDC_INDEX_PARQUET_FILEPATH
-        if index_path is None:
-            raise NotFoundError("the package idc-index-data holds no idc_index.parquet; install it again")
-        folder = index_path.parent
+        folder = index_folder()
         series_path = str(folder / "idc_index.parquet")
         self._collections_path = str(folder / "collections_index.parquet")
         self.collection_ids = _require_known(self._connection, series_path, collection_ids)
@@ -149,10 +189,7 @@ class _Index:
         )
         distinct = self._connection.sql(f"SELECT DISTINCT told_by, {columns} FROM wanted").to_arrow_table()  # noqa: S608
         self._connection.register("derived", _derived_table(distinct))
-        version = self._connection.execute(
-            "SELECT max(idc_version) FROM read_parquet(?)", [str(folder / "version_metadata_index.parquet")]
-        ).fetchall()
-        self.provider = f"IDC v{version[0][0]}"
+        self.provider = _provider(self._connection)
 
     def series(self, collection_id: str) -> pa.Table:
         """Rows of the series table."""
@@ -163,14 +200,7 @@ class _Index:
         """Rows of the sources table; citations as plain text."""
         import pyarrow as pa
 
-        parameters = {
-            "collection_id": collection_id,
-            "collections": self._collections_path,
-            "provider": self.provider,
-        }
-        rows = self._connection.sql(_SOURCES_SQL, params=parameters).to_arrow_table().to_pylist()
-        for row in rows:
-            row["citation"] = _plain_text(row["citation"])
+        rows = _source_rows(self._connection, self._collections_path, collection_id, self.provider)
         return pa.Table.from_pylist(rows, schema=SOURCES.arrow_schema())
 
 

@@ -73,7 +73,7 @@ def _of_folder(folder: Path, options: Options, lesions: Path | None, accepted: P
     from hilum.config import Settings
     from hilum.work import open_executor
 
-    acceptances = _acceptances(accepted, None)
+    accepted_findings = acceptances(accepted, None)
     settings = Settings.from_environment()
     with open_executor(settings) as executor, progress("series") as advance:
         return check_folder(
@@ -82,7 +82,7 @@ def _of_folder(folder: Path, options: Options, lesions: Path | None, accepted: P
             workers=settings.worker_count,
             options=options,
             lesions=lesions,
-            accepted=acceptances,
+            accepted=accepted_findings,
             on_progress=advance,
         )
 
@@ -104,7 +104,7 @@ def _of_archive(
     if collection and cohort:
         raise typer.BadParameter("give --collection or --cohort, not both")
     opened = Archive.open(path)
-    acceptances = _acceptances(accepted, opened)
+    accepted_findings = acceptances(accepted, opened)
     series, name = _series(opened, collection, cohort)
     settings = Settings.from_environment()
     with open_executor(settings) as executor, progress("series", len(series)) as advance:
@@ -116,7 +116,7 @@ def _of_archive(
             workers=settings.worker_count,
             options=options,
             lesions=lesions,
-            accepted=acceptances,
+            accepted=accepted_findings,
             on_progress=advance,
         )
 
@@ -131,7 +131,8 @@ def _series(archive: Archive, collection: str | None, cohort: str | None) -> tup
     return series_of_archive(archive, collection), f"collection {collection}" if collection else str(archive.path)
 
 
-def _acceptances(path: Path | None, archive: Archive | None) -> Sequence[Acceptance]:
+def acceptances(path: Path | None, archive: Archive | None) -> Sequence[Acceptance]:
+    """Read the findings that somebody accepted: of a file, or of the archive where it has one."""
     from hilum.check import read_accepted
     from hilum.check.accepted import FILE_NAME
 

@@ -126,8 +126,9 @@ class Cohort:
         Raises
         ------
         ArchiveError
-            Another cohort has that name.
+            Another cohort has that name, or the archive is a release.
         """
+        archive.require_changeable()
         return write_once(_path(archive, self.name), self.to_json(), f"a cohort {self.name!r}")
 
     def to_json(self) -> bytes:

@@ -1,0 +1,218 @@
+"""What goes into a release: the series of a collection or cohort, their files, and the files beside them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hilum.catalog.reader import Reader
+from hilum.cohort import Cohort, list_cohorts
+from hilum.errors import ConfigError, NotFoundError, Refusal
+from hilum.model.instances import Instances
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from hilum.catalog import Archive, Snapshot
+    from hilum.publish.release import Kind
+
+SERIES_AT_ONCE = 1000
+"""Series in memory as Python values at once; with packed instances of 300 slices each about 20 MB."""
+
+_FILE_COLUMNS = ["collection_id", "PatientID", "StudyInstanceUID", "SeriesInstanceUID", "source_url", "instances"]
+
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._ -]")
+
+_CHOSEN = """FROM series
+    WHERE collection_id = $collection AND ($all OR "SeriesInstanceUID" IN (SELECT unnest($uids)))
+    ORDER BY "PatientID", "StudyInstanceUID", "SeriesInstanceUID"
+"""
+_SERIES_SQL = f"SELECT * {_CHOSEN}"
+_KEYS_SQL = f'SELECT "SeriesInstanceUID", "PatientID" {_CHOSEN}'
+_ROWS_SQL = {
+    "checks": """
+        SELECT * FROM checks WHERE collection_id = $collection AND "SeriesInstanceUID" IN (SELECT unnest($uids))
+        ORDER BY ALL""",
+    "participants": """
+        SELECT * FROM participants WHERE collection_id = $collection AND "PatientID" IN (SELECT unnest($participants))
+        ORDER BY ALL""",
+    "sources": "SELECT * FROM sources WHERE collection_id = $collection ORDER BY ALL",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFile:
+    """A file that is to be released: its row of the files table, save what its bytes tell, and where it lies.
+
+    Attributes
+    ----------
+    row
+        Columns of `hilum.model.tables.FILES` without ``size_bytes`` and ``sha256``.
+    place
+        Absolute path.
+    indexed
+        Size and time of change that the catalog knows; None for a file that is not in the catalog.
+    """
+
+    row: Mapping[str, Any]
+    place: str
+    indexed: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is released.
+
+    Attributes
+    ----------
+    name
+        Collection id, or name of the cohort.
+    kind
+        Which of the two.
+    snapshot
+        State of the catalog that is released.
+    series_uids
+        SeriesInstanceUIDs of a cohort by collection; None for each collection that is released whole.
+    """
+
+    name: str
+    kind: Kind
+    snapshot: Snapshot
+    series_uids: Mapping[str, Sequence[str] | None]
+
+    def series(self, collection_id: str) -> Iterator[pa.RecordBatch]:
+        """Rows of the series table, by participant, study and series."""
+        answer = Reader(self.snapshot).query(_SERIES_SQL, self._bound(collection_id))
+        yield from answer.to_batches(max_chunksize=SERIES_AT_ONCE)
+
+    def rows(self, collection_id: str) -> dict[str, pa.Table]:
+        """Rows of the other tables that belong to those series."""
+        reader = Reader(self.snapshot)
+        keys = reader.query(_KEYS_SQL, self._bound(collection_id))
+        bound = {
+            "collection": collection_id,
+            "uids": keys.column("SeriesInstanceUID").to_pylist(),
+            "participants": sorted(set(keys.column("PatientID").to_pylist())),
+        }
+        return {
+            name: reader.query(sql, {key: value for key, value in bound.items() if f"${key}" in sql})
+            for name, sql in _ROWS_SQL.items()
+        }
+
+    def ask(self, sql: str, collection_id: str) -> list[dict[str, Any]]:
+        """Ask about the chosen series; the statement is told them by ``$collection``, ``$all`` and ``$uids``."""
+        rows: list[dict[str, Any]] = Reader(self.snapshot).query(sql, self._bound(collection_id)).to_pylist()
+        return rows
+
+    def _bound(self, collection_id: str) -> dict[str, Any]:
+        uids = self.series_uids[collection_id]
+        return {"collection": collection_id, "all": uids is None, "uids": list(uids or ())}
+
+    def files(self, collection_id: str) -> Iterator[PlannedFile | Refusal]:
+        """Give the files of the series; a series whose files are elsewhere is refused."""
+        for batch in self.series(collection_id):
+            for row in batch.select(_FILE_COLUMNS).to_pylist():
+                if row["instances"] is None:
+                    where = row["source_url"] or "another archive"
+                    yield Refusal(row["SeriesInstanceUID"], "not-here", f"its files are at {where}; pull them first")
+                else:
+                    yield from _images(row)
+
+    def participants(self, collection_id: str) -> frozenset[str]:
+        """PatientID of each participant."""
+        return frozenset(row["PatientID"] for row in self.ask(_KEYS_SQL, collection_id))
+
+
+def choose(archive: Archive, name: str) -> Subject:
+    """Give the collection or cohort of that name.
+
+    Raises
+    ------
+    NotFoundError
+        The archive has neither.
+    ConfigError
+        It has both: nobody could tell which is meant.
+    """
+    snapshot = archive.snapshot()
+    is_collection, is_cohort = name in snapshot.collection_ids, name in list_cohorts(archive)
+    if is_collection and is_cohort:
+        raise ConfigError(
+            f"{name!r} is a collection and a cohort; freeze the cohort under another name, and release that"
+        )
+    if is_collection:
+        return Subject(name, "collection", snapshot, {name: None})
+    if not is_cohort:
+        known = ", ".join([*snapshot.collection_ids, *list_cohorts(archive)]) or "nothing yet"
+        raise NotFoundError(f"no collection or cohort {name!r} in {archive.path}; it has {known}")
+    cohort = Cohort.load(archive, name)
+    uids: dict[str, list[str]] = defaultdict(list)
+    for entry in cohort.entries:
+        uids[entry.collection_id].append(entry.SeriesInstanceUID)
+    return Subject(name, "cohort", archive.snapshot(cohort.snapshot_id), dict(uids))
+
+
+def _images(row: Mapping[str, Any]) -> Iterator[PlannedFile]:
+    instances = Instances.unpack(row["instances"])
+    shared = {name: row[name] for name in _FILE_COLUMNS[:4]}
+    folder = "/".join(safe_name(row[name]) for name in ("collection_id", "PatientID", "SeriesInstanceUID"))
+    columns = (instances.column(name) for name in ("SOPInstanceUID", "size_bytes", "modified_ns"))
+    for path, sop_uid, size_bytes, modified_ns in zip(instances.paths(), *columns, strict=True):
+        own = {"SOPInstanceUID": sop_uid, "path": f"{folder}/{safe_name(sop_uid)}.dcm"}
+        yield PlannedFile(shared | own, str(path), (size_bytes, modified_ns))
+
+
+def companions(path: Path, collection_id: str, participants: frozenset[str]) -> Iterator[PlannedFile]:
+    """Give the files of a folder, or the one file, that belongs to a collection beside its images.
+
+    A file is a participant's if a folder on its path, or the beginning of its own name, is the participant's id.
+
+    Raises
+    ------
+    NotFoundError
+        There is nothing at `path`, or a folder without a file.
+    """
+    path = path.absolute()
+    files = [path] if path.is_file() else _files_below(path)
+    if not files:
+        raise NotFoundError(f"{path}: no file there; name a file or folder to release with the collection")
+    for file in files:
+        parts = file.relative_to(path.parent).parts
+        row = {
+            "collection_id": collection_id,
+            "PatientID": _participant(parts, participants),
+            "StudyInstanceUID": None,
+            "SeriesInstanceUID": None,
+            "SOPInstanceUID": None,
+            "path": "/".join((collection_id, *map(safe_name, parts))),
+        }
+        yield PlannedFile(row, str(file))
+
+
+def _files_below(folder: Path) -> list[Path]:
+    walk = os.walk(folder)
+    return sorted(chain.from_iterable((Path(parent, name) for name in names) for parent, _, names in walk))
+
+
+def _participant(parts: Sequence[str], participants: frozenset[str]) -> str | None:
+    for folder in parts[:-1]:
+        if folder in participants:
+            return folder
+    name = parts[-1]
+    ends = (end for end in range(len(name), 0, -1) if not name[end : end + 1].isalnum())
+    return next((name[:end] for end in ends if name[:end] in participants), None)
+
+
+def safe_name(text: str) -> str:
+    """Give a name that every file system takes: what is not a letter, digit, dot, dash, underscore or blank is %XX.
+
+    Two texts never give the same name, and none gives ``.`` or ``..``.
+    """
+    quoted = _NOT_IN_A_NAME.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), text)
+    return re.sub(r"^[. ]|[. ]$", lambda found: f"%{ord(found[0]):02X}", quoted) or "%"
