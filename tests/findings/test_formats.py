@@ -35,6 +35,18 @@ POINTS = [name for name in READ_AND_WRITTEN if name not in MASKS]
 
 KEPT: dict[str, tuple[str, ...]] = {
     "mrk.json": ("lesion_id", "label", "long_ends_mm", "short_ends_mm", "box_mm"),
+    "sr": (
+        "lesion_id",
+        "label",
+        "short_axis_mm",
+        "long_axis_mm",
+        "diameter_mm",
+        "box_mm",
+        "is_excluded",
+        "long_ends_mm",
+        "short_ends_mm",
+        "series_uid",
+    ),
     "fcsv": ("lesion_id", "label"),
     "nih": ("short_axis_mm",),
     "mps": (),
@@ -62,6 +74,7 @@ BY_INDEX = {"nih"}
 NAMES = {"nih": "annotations", "luna16": "a.luna16.csv", "nifti": "a.nii.gz"}
 
 MALFORMED: dict[str, bytes] = {
+    "sr": b"\x08\0\x16\0UI\x1e\x001.2.840.10008.5.1.4.1.1.88.33\0" + b"\x40\0\x30\xa7SQ\0\0\x10\0\0\0bad",
     "seg.nrrd": b"NRRD0005\nSegment0_LabelValue:=none\ntype: uint8\ndimension: 3\nsizes: 1 1 1\nencoding: raw\n"
     b"space: lps\nspace directions: (1,0,0) (0,1,0) (0,0,1)\nspace origin: (0,0,0)\n\n\x01",
     "nrrd": b"NRRD0005\ntype: uint8\ndimension: 3\nsizes: 9999999 9999999 9999999\nencoding: gzip\n\n",

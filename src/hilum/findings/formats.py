@@ -13,6 +13,7 @@ import numpy as np
 
 from hilum.disk import settle, sync_folder, unfinished
 from hilum.errors import FormatError
+from hilum.findings.archives import unpacked
 from hilum.findings.masks import lesions_from_mask, on_grid
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ START_BYTES = 4096
 
 FORMATS: tuple[str, ...] = (
     "seg_nrrd:FORMAT",
+    "structured_report:FORMAT",
     "image_masks:NRRD",
     "image_masks:NIFTI",
     "markups:FORMAT",
@@ -91,7 +93,7 @@ def format_of_name(path: Path) -> Format:
 
 
 def read_findings(path: Path, target: Series | None = None, *, form: Format | None = None) -> FindingSet:
-    """Findings of one exam from a file or folder of any format.
+    """Findings of one exam from a file or folder of any format, or from a zip of one.
 
     Parameters
     ----------
@@ -105,18 +107,22 @@ def read_findings(path: Path, target: Series | None = None, *, form: Format | No
     FormatError
         The format is not known or not read; the file is malformed, or does not belong to `target`.
     """
-    found = form or recognise(path)
-    if found is None:
-        raise FormatError(f"{path}: of no known format; expected one of {_titles(is_read=True)}")
-    if found.read is None:
-        raise FormatError(f"{path}: {found.title} is written, not read; expected one of {_titles(is_read=True)}")
-    try:
-        findings = found.read(path, target)
-    except OSError as error:
-        raise FormatError(f"{path}: cannot be read as {found.title} ({error})") from error
+    with unpacked(path) as place:
+        findings = _read(place, target, form or recognise(place))
     if target is not None and target.row.get("is_volume"):
         _check_inside(path, findings, target)
     return findings
+
+
+def _read(path: Path, target: Series | None, form: Format | None) -> FindingSet:
+    if form is None:
+        raise FormatError(f"{path}: of no known format; expected one of {_titles(is_read=True)}")
+    if form.read is None:
+        raise FormatError(f"{path}: {form.title} is written, not read; expected one of {_titles(is_read=True)}")
+    try:
+        return form.read(path, target)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read as {form.title} ({error})") from error
 
 
 def write_findings(

@@ -109,6 +109,12 @@ class ImagePlanes:
         """Median distance of neighbouring images."""
         return float(np.median(self._steps_mm)) if len(self._steps_mm) else LONE_SLICE_SPACING_MM
 
+    @property
+    def reach_mm(self) -> float:
+        """How far from the nearest image a position can be: half the largest step, and a tolerance."""
+        step_mm = float(self._steps_mm.max()) if len(self._steps_mm) else LONE_SLICE_SPACING_MM
+        return step_mm / 2 + PLANE_TOLERANCE_MM
+
     def of(self, sop_uid: str, frame: int = 0) -> ImagePlane | None:
         """Give the image of a name; None where the series has none. Frame 1 of an object of one image is the image."""
         return self._by_image.get((sop_uid, frame)) or self._by_image.get((sop_uid, 0 if frame == 1 else frame or 1))
@@ -128,11 +134,10 @@ class ImagePlanes:
         if best is None:
             raise FormatError(f"{place} lies beside the images of the series; expected it in one")
         off_mm = float(best.distance_mm(position_mm)[0])
-        reach_mm = float(self._steps_mm.max() if len(self._steps_mm) else LONE_SLICE_SPACING_MM) / 2
-        if off_mm > reach_mm + PLANE_TOLERANCE_MM:
+        if off_mm > self.reach_mm:
             raise FormatError(
-                f"{place} lies {off_mm:.2f} mm from the nearest image; expected at most {reach_mm:.2f} mm, half the "
-                "step between images"
+                f"{place} lies {off_mm:.2f} mm from the nearest image; expected at most {self.reach_mm:.2f} mm, half "
+                "the step between images"
             )
         return best
 
