@@ -25,6 +25,8 @@ class Draft:
     ----------
     path
         Name it will have.
+    file
+        What it is to become, as the source last described it.
     size_bytes
         Bytes it holds so far.
     """
@@ -32,7 +34,7 @@ class Draft:
     def __init__(self, path: Path, file: WantedFile) -> None:
         self.path = path
         self.size_bytes = 0
-        self._file = file
+        self.file = file
         path.parent.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(draft_of(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         self._begin_digests()
@@ -48,14 +50,10 @@ class Draft:
         """SHA-256 of what it holds."""
         return self._sha256.digest()
 
-    def expect(self, file: WantedFile) -> None:
-        """Take what the source says of the file now that it sends it; it says no less than before."""
-        self._file = file
-
     def take_up(self) -> None:
         """Compute the digests of what an earlier run left, and go on behind it; start afresh if it is too much."""
         left = os.fstat(self._descriptor).st_size
-        if self._file.size_bytes is not None and left > self._file.size_bytes:
+        if self.file.size_bytes is not None and left > self.file.size_bytes:
             self.restart()
             return
         while chunk := os.pread(self._descriptor, READ_BYTES, self.size_bytes):
@@ -75,10 +73,10 @@ class Draft:
         SourceError
             There are more than the file may have.
         """
-        expected = self._file.size_bytes
+        expected = self.file.size_bytes
         if expected is not None and self.size_bytes + len(chunk) > expected:
             raise SourceError(
-                f"{self._file.name}: more than the {expected:,} bytes came that the source had named",
+                f"{self.file.name}: more than the {expected:,} bytes came that the source had named",
                 check="wrong-size",
                 may_pass=True,
             )
@@ -96,31 +94,31 @@ class Draft:
         SourceError
             They differ; either may be right the next time.
         """
-        expected = self._file.size_bytes
+        expected = self.file.size_bytes
         if expected is not None and self.size_bytes != expected:
             raise SourceError(
-                f"{self._file.name}: {self.size_bytes:,} of {expected:,} bytes came",
+                f"{self.file.name}: {self.size_bytes:,} of {expected:,} bytes came",
                 check="cut-connection",
                 may_pass=True,
             )
         found = self._hash()
-        if self._file.hash is not None and found != self._file.hash:
+        if self.file.hash is not None and found != self.file.hash:
             raise SourceError(
-                f"{self._file.name}: expected {self._file.hash}, what came has {found}",
+                f"{self.file.name}: expected {self.file.hash}, what came has {found}",
                 check="wrong-hash",
                 may_pass=True,
             )
 
     def holds(self, sha256: bytes | None) -> bool:
         """Whether it is whole beyond doubt: of the hash the source gives, or the digest that was noted."""
-        if self._file.size_bytes not in {None, self.size_bytes}:
+        if self.file.size_bytes not in {None, self.size_bytes}:
             return False
-        return self.sha256 == sha256 or (self._file.hash is not None and self._hash() == self._file.hash)
+        return self.sha256 == sha256 or (self.file.hash is not None and self._hash() == self.file.hash)
 
     def _begin_digests(self) -> None:
         self._sha256 = hashlib.sha256()
         # Not for safety: it is the hash that S3 and NBIA publish of their files.
-        is_md5 = (self._file.hash or "").startswith("md5:")
+        is_md5 = (self.file.hash or "").startswith("md5:")
         self._md5 = hashlib.md5(usedforsecurity=False) if is_md5 else None
 
     def _digest(self, chunk: bytes) -> None:

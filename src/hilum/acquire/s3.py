@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from obstore import GetResult, ObjectMeta
     from obstore.store import ClientConfig, S3Config, S3Store
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 16
+"""What obstore gathers before it hands it on, and loses when the connection breaks."""
+
 _READ_TIMEOUT = "60s"
 _WHOLE_TIMEOUT = "24h"
 """A request may take as long as it needs while bytes come; obstore's own limit of 30 s would cut large files."""

@@ -64,13 +64,13 @@ class Transfer:
         SourceError
             It is not to be had as it was listed, however often it was tried.
         """
-        file = replace(file, version=file.version or known.version, size_bytes=file.size_bytes or known.size_bytes)
+        file = replace(file, version=file.version or known.version)
         with Draft(path, file) as draft:
             draft.take_up()
             if not draft.holds(known.sha256 if known.state == RECEIVED else None):
-                if not _may_go_on(draft, file):
+                if not _may_go_on(draft):
                     draft.restart()
-                self._receive(series, series_id, file, draft)
+                self._receive(series, series_id, draft)
             self.ledger.receive(series_id, file.name, draft.size_bytes, draft.sha256)
 
     def receive_stream(self, series: WantedSeries, series_id: int, folder: Path) -> list[str]:
@@ -90,44 +90,44 @@ class Transfer:
                 failures += 1
                 self._wait_or_raise(error, failures)
 
-    def _receive(self, series: WantedSeries, series_id: int, file: WantedFile, draft: Draft) -> None:
+    def _receive(self, series: WantedSeries, series_id: int, draft: Draft) -> None:
         failures, furthest = 0, draft.size_bytes
         while True:
             self.pace.enter()
             try:
-                file = self._receive_once(series, series_id, file, draft)
+                self._receive_once(series, series_id, draft)
                 return
             except SourceError as error:
                 # A long file over a poor line breaks off often: what comes further than ever before is no failure.
-                failures = 1 if draft.size_bytes > furthest and file.size_bytes is not None else failures + 1
+                is_further = draft.size_bytes > furthest and draft.file.size_bytes is not None
+                failures = 1 if is_further else failures + 1
                 furthest = max(furthest, draft.size_bytes)
-                self.ledger.note_attempts(series_id, file.name, 1, draft.size_bytes, str(error))
-                if error.check in {"wrong-hash", "wrong-size"} or not _may_go_on(draft, file):
+                self.ledger.note_attempts(series_id, draft.file.name, 1, draft.size_bytes, str(error))
+                if error.check in {"wrong-hash", "wrong-size"} or not _may_go_on(draft):
                     draft.restart()
                 self._wait_or_raise(error, failures)
 
-    def _receive_once(self, series: WantedSeries, series_id: int, file: WantedFile, draft: Draft) -> WantedFile:
-        with self.source.fetch(series, file, draft.size_bytes) as deliveries:
+    def _receive_once(self, series: WantedSeries, series_id: int, draft: Draft) -> None:
+        with self.source.fetch(series, draft.file, draft.size_bytes) as deliveries:
             for delivery in deliveries:
-                file = self._begin(series_id, file, delivery, draft)
+                self._begin(series_id, delivery, draft)
                 self._write(delivery, draft)
         draft.verify()
-        return file
 
-    def _begin(self, series_id: int, file: WantedFile, delivery: Delivery, draft: Draft) -> WantedFile:
+    def _begin(self, series_id: int, delivery: Delivery, draft: Draft) -> None:
         """Take what the source says as it begins to send; a file that is not the one begun is begun anew."""
-        if delivery.file != file:
+        if delivery.file != draft.file:
             self.ledger.note_version(series_id, delivery.file)
-            draft.expect(delivery.file)
-        if delivery.start_byte != draft.size_bytes:
-            if delivery.start_byte:
-                raise SourceError(
-                    f"{file.name}: asked for it from byte {draft.size_bytes:,} on, the source sends from"
-                    f" {delivery.start_byte:,}",
-                    check="wrong-range",
-                )
-            draft.restart()
-        return delivery.file
+            draft.file = delivery.file
+        if delivery.start_byte == draft.size_bytes:
+            return
+        if delivery.start_byte:
+            raise SourceError(
+                f"{draft.file.name}: asked for it from byte {draft.size_bytes:,} on, the source sends from"
+                f" {delivery.start_byte:,}",
+                check="wrong-range",
+            )
+        draft.restart()
 
     def _receive_all(self, series: WantedSeries, series_id: int, folder: Path) -> list[str]:
         received: dict[str, tuple[WantedFile, int, bytes]] = {}
@@ -162,7 +162,7 @@ class Transfer:
         self.pace.back_off(failures, error.wait_s)
 
 
-def _may_go_on(draft: Draft, file: WantedFile) -> bool:
+def _may_go_on(draft: Draft) -> bool:
     """Whether the rest of a file may be put behind what is there: only if a hash or version proves they belong."""
-    is_short = file.size_bytes is None or draft.size_bytes < file.size_bytes
-    return is_short and bool(file.hash or file.version)
+    is_short = draft.file.size_bytes is None or draft.size_bytes < draft.file.size_bytes
+    return is_short and bool(draft.file.hash or draft.file.version)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     import httpx
 
-CHUNK_BYTES = 1 << 18
 DEEPEST = 32
 """Folders below folders; a server that links a folder into itself has no end."""
 
@@ -200,5 +199,6 @@ def _refuse_page(response: httpx.Response, file: WantedFile) -> None:
 
 def _chunks(response: httpx.Response, file: WantedFile) -> Iterator[bytes]:
     with errors_of(file.location):
-        # As sent: what a server calls the encoding of a .gz file is the file.
-        yield from response.iter_raw(CHUNK_BYTES)
+        # As sent: what a server calls the encoding of a .gz file is the file. As it comes: what httpx gathers into
+        # larger pieces is lost when the connection breaks.
+        yield from response.iter_raw()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from hilum.acquire.idc import IdcSelection
     from hilum.acquire.manifests import Manifest
+    from hilum.acquire.nbia import NbiaSource
     from hilum.acquire.s3 import S3Source
     from hilum.acquire.source import Source
     from hilum.acquire.wanted import WantedSeries
@@ -56,7 +58,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How sources are reached: the options of the command line of these names."""
+    """How sources are reached: the options of the command line of these names; `clients` closes what was opened."""
 
     endpoint: str = ""
     is_signed: bool = False
@@ -64,6 +66,7 @@ class Access:
     token_file: Path | None = None
     is_etag_md5: bool = True
     archive: Path | None = None
+    clients: ExitStack = field(default_factory=ExitStack)
 
     def client(self) -> httpx.Client:
         """Client for web servers."""
@@ -71,7 +74,7 @@ class Access:
 
         token = self.token_file.read_text().strip() if self.token_file is not None else ""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return open_client(headers=headers, ca_file=self.ca_file)
+        return self.clients.enter_context(open_client(headers=headers, ca_file=self.ca_file))
 
     def s3(self, endpoint: str = "") -> S3Source:
         """Source of buckets, at the endpoint of a manifest or of the command line."""
@@ -86,6 +89,18 @@ class Access:
             )
         )
 
+    def nbia(self, url: str) -> NbiaSource:
+        """Source of an NBIA server: as the user of the environment, or as anybody."""
+        from hilum.acquire.nbia import NbiaSource
+        from hilum.acquire.nbia_login import Credentials, Login
+
+        url, client = self.endpoint or url, self.client()
+        credentials = Credentials.from_environment()
+        if credentials is None:
+            return NbiaSource(client, url)
+        login = Login(client, f"{url.rstrip('/')}/oauth/token", credentials)
+        return NbiaSource(client, url, version="v2", login=login)
+
 
 def asked_for(what: str, selection: IdcSelection, access: Access) -> Asked:
     """Give what the words of the command line ask for.
@@ -97,8 +112,9 @@ def asked_for(what: str, selection: IdcSelection, access: Access) -> Asked:
     HilumError
         The source, the index, the archive or the manifest does not have it.
     """
-    if what == "idc":
-        return _from_idc(selection, access)
+    named = {"idc": _from_idc, "tcia": _from_tcia}
+    if what in named:
+        return named[what](selection, access)
     if what.startswith(DICOMWEB):
         return _from_dicomweb(what.removeprefix(DICOMWEB), selection, access)
     if selection.any:
@@ -108,8 +124,7 @@ def asked_for(what: str, selection: IdcSelection, access: Access) -> Asked:
     if what.startswith(COHORT):
         return _from_cohort(what.removeprefix(COHORT), access)
     if what.startswith("s3://"):
-        source = access.s3()
-        return _folders_of(what, source.find(what), source)
+        return _folders_of(what, access.s3().find(what), access.s3())
     if what.startswith(("https://", "http://")):
         return _from_web(what, access)
     return _from_path(Path(what), access)
@@ -131,20 +146,46 @@ def _earlier(earlier: Mapping[str, int]) -> tuple[str, ...]:
     )
 
 
+def _from_tcia(selection: IdcSelection, access: Access) -> Asked:
+    from hilum.acquire.nbia import PUBLIC_API_URL
+
+    if not selection.any:
+        raise ConfigError("tcia: name what to download: --collection, --participant, --study, --series")
+    names = {
+        "collection": "Collection",
+        "participant": "PatientID",
+        "study": "StudyInstanceUID",
+        "series": "SeriesInstanceUID",
+        "modality": "Modality",
+    }
+    source = access.nbia(PUBLIC_API_URL)
+    series = {one.key: one for query in _queries(selection, names) for one in source.find(query)}
+    return Asked(tuple(series.values()), source)
+
+
 def _from_dicomweb(url: str, selection: IdcSelection, access: Access) -> Asked:
     from hilum.acquire.dicomweb import DicomWebSource
 
     if selection.collection:
         raise ConfigError("DICOMweb knows no collections; select by --participant, --study, --series or --modality")
+    names = {
+        "participant": "PatientID",
+        "study": "StudyInstanceUID",
+        "series": "SeriesInstanceUID",
+        "modality": "Modality",
+    }
     source = DicomWebSource(access.client(), url)
-    fields = {"PatientID": "participant", "StudyInstanceUID": "study", "SeriesInstanceUID": "series"}
-    fields["Modality"] = "modality"
+    found = [one for query in _queries(selection, names) for one in source.find(query, collection_id=source.host)]
+    return Asked(tuple({one.key: one for one in found}.values()), source)
+
+
+def _queries(selection: IdcSelection, names: Mapping[str, str]) -> list[dict[str, str]]:
+    """Searches of one value a name that together find what is selected."""
     queries: list[dict[str, str]] = [{}]
-    for keyword, name in fields.items():
+    for name, said in names.items():
         values = getattr(selection, name)
-        queries = [{**query, keyword: value} for query in queries for value in values] if values else queries
-    series = {one.key: one for query in queries for one in source.find(query, collection_id=source.host)}
-    return Asked(tuple(series.values()), source)
+        queries = [{**query, said: value} for query in queries for value in values] if values else queries
+    return queries
 
 
 def _from_cohort(name: str, access: Access) -> Asked:
@@ -193,7 +234,14 @@ def _from_path(path: Path, access: Access) -> Asked:
 
 def _from_manifest(manifest: Manifest, access: Access) -> Asked:
     from hilum.acquire.idc import find_all_in_idc
+    from hilum.acquire.manifests.tcia import api_url
 
+    if manifest.dialect == "tcia":
+        nbia = access.nbia(api_url(manifest.server_url))
+        described = nbia.describe(one.series_uid for one in manifest.series)
+        return Asked(described.series, nbia, refusals=manifest.refusals + described.refusals)
+    if manifest.dialect == "bagit":
+        raise ConfigError("a fetch.txt lists files, not series; hilum receive fetches what a bag left out")
     found = find_all_in_idc(manifest.series)
     refusals = manifest.refusals + found.refusals
     return Asked(found.series, access.s3(manifest.server_url), refusals=refusals, remarks=_earlier(found.earlier))

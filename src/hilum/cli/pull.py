@@ -75,7 +75,12 @@ def pull(
         str | None, typer.Option(metavar="RATE", help="Bytes a second at most: 50MB.", rich_help_panel=_HOW)
     ] = None,
     endpoint: Annotated[
-        str, typer.Option(metavar="URL", help="S3 server other than Amazon's.", rich_help_panel=_HOW)
+        str,
+        typer.Option(
+            metavar="URL",
+            help="S3 server other than Amazon's; with tcia, the base of another NBIA.",
+            rich_help_panel=_HOW,
+        ),
     ] = "",
     sign: Annotated[
         bool,
@@ -116,27 +121,28 @@ def pull(
     access = Access(endpoint, sign, ca_file, token_file, not ignore_etag, archive)
     chosen = IdcSelection(collection or (), participant or (), study or (), series or (), modality or ())
     pace = Pace(_bytes_per_s(bandwidth))
-    asked = _one_batch(asked_for(what, chosen, access), batch_size, batch)
-    folders = asked.folders or _laid_out(asked, layout)
-    targets = collections_of(asked, folders, into) if archive is not None and index else {}
-    for remark in asked.remarks:
-        tell(remark)
-    plan = plan_of(asked.series, to)
-    if dry_run:
-        _show_plan(plan, asked, as_json=as_json)
-        return
-    plan.require_room(to)
-    _accept(plan, is_accepted=accept_licence)
-    with _progress(plan) as on_progress:
-        report = run_pull(
-            asked.series,
-            asked.source,
-            to,
-            folder_of=lambda one: folders[one.key],
-            connections=connections,
-            pace=pace,
-            on_progress=on_progress,
-        )
+    with access.clients:
+        asked = _one_batch(asked_for(what, chosen, access), batch_size, batch)
+        folders = asked.folders or _laid_out(asked, layout)
+        targets = collections_of(asked, folders, into) if archive is not None and index else {}
+        for remark in asked.remarks:
+            tell(remark)
+        plan = plan_of(asked.series, to)
+        if dry_run:
+            _show_plan(plan, asked, as_json=as_json)
+            return
+        plan.require_room(to)
+        _accept(plan, is_accepted=accept_licence)
+        with _progress(plan) as on_progress:
+            report = run_pull(
+                asked.series,
+                asked.source,
+                to,
+                folder_of=lambda one: folders[one.key],
+                connections=connections,
+                pace=pace,
+                on_progress=on_progress,
+            )
     report.refusals[:0] = asked.refusals
     if archive is not None:
         report.refusals += index_pulled(archive, to, targets, asked.series)
