@@ -126,14 +126,14 @@ def write_dicom_series(
     content = _digest(volume, [*attributes.items(), *encoding.items()])
     common = _common_dataset(volume.geometry, attributes, content)
     common.PixelRepresentation = int(is_signed)
-    common.RescaleSlope, common.RescaleIntercept = _decimal(slope), _decimal(intercept)
+    common.RescaleSlope, common.RescaleIntercept = decimal_string(slope), decimal_string(intercept)
     parts = _encode_parts(common, is_implicit=is_implicit)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for index, pixels in enumerate(stored):
         uid = derived_uid(f"{content}/{common.get('SeriesInstanceUID')}/{index}")
-        position = "\\".join(map(_decimal, volume.geometry.to_mm((index, 0, 0)).tolist()))
+        position = "\\".join(map(decimal_string, volume.geometry.to_mm((index, 0, 0)).tolist()))
         own = (
             _element(SOP_INSTANCE_UID, b"UI", uid.encode(), is_implicit=is_implicit),
             _element(INSTANCE_NUMBER, b"IS", str(index + 1).encode(), is_implicit=is_implicit),
@@ -209,8 +209,8 @@ def _plane(geometry: Geometry) -> dict[str, object]:
     if abs(along_row @ along_column) > RIGHT_ANGLE_TOLERANCE:
         raise ValueError(f"direction {geometry.direction}: rows and columns are not at right angles; resample first")
     return {
-        "ImageOrientationPatient": [_decimal(value) for value in (*along_row.tolist(), *along_column.tolist())],
-        "PixelSpacing": [_decimal(value) for value in geometry.spacing_mm[1:]],
+        "ImageOrientationPatient": [decimal_string(value) for value in (*along_row.tolist(), *along_column.tolist())],
+        "PixelSpacing": [decimal_string(value) for value in geometry.spacing_mm[1:]],
         "SamplesPerPixel": 1,
         "PhotometricInterpretation": "MONOCHROME2",
         "Rows": geometry.shape[1],
@@ -221,8 +221,8 @@ def _plane(geometry: Geometry) -> dict[str, object]:
     }
 
 
-def _decimal(value: float) -> str:
-    """Decimal string of at most 16 characters that is nearest to a number."""
+def decimal_string(value: float) -> str:
+    """Decimal string (VR DS) of at most 16 characters that is nearest to a number."""
     from pydicom.valuerep import format_number_as_ds
 
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else format_number_as_ds(float(value))
