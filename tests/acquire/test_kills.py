@@ -1,0 +1,93 @@
+"""A pull that is killed at any moment loses nothing, and the next one goes on to the same end."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from hilum.acquire.drive import DriveSource
+from hilum.acquire.ledger import open_ledger
+from hilum.acquire.pull import pull
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hilum.acquire.report import PullReport
+
+SERIES, FILES, SIZE = 4, 6, 5_000
+KILLS = 200
+
+
+def fill(drive: Path) -> dict[str, str]:
+    """Files of several series below `drive`; their digests by path."""
+    digests = {}
+    for series in range(SERIES):
+        folder = drive / f"s{series}"
+        folder.mkdir(parents=True)
+        for number in range(FILES):
+            content = random.Random(f"{series}/{number}").randbytes(SIZE + number)
+            (folder / f"{number}.dcm").write_bytes(content)
+            digests[f"s{series}/{number}.dcm"] = hashlib.sha256(content).hexdigest()
+    return digests
+
+
+def pull_all(drive: Path, target: Path) -> PullReport:
+    source = DriveSource(drive)
+    return pull(source.find(), source, target, folder_of=lambda series: series.location.split("/")[-2], connections=3)
+
+
+def killed_after(delay_s: float, drive: Path, target: Path) -> bool:
+    """Run a pull in a process of its own and kill it; whether it was still running."""
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            status = 0 if not pull_all(drive, target).refusals else 2
+        finally:
+            os._exit(status)
+    time.sleep(delay_s)
+    is_done, status = os.waitpid(child, os.WNOHANG)
+    if is_done:
+        assert status == 0
+        return False
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return True
+
+
+def digests_of(target: Path) -> dict[str, str]:
+    return {
+        f"{path.parent.name}/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in target.rglob("*.dcm")
+    }
+
+
+def test_a_pull_killed_anywhere_goes_on_and_ends_the_same(tmp_path: Path) -> None:
+    expected = fill(tmp_path / "drive")
+    start = time.perf_counter()
+    assert pull_all(tmp_path / "drive", tmp_path / "first").files_fetched == SERIES * FILES
+    usual_s = time.perf_counter() - start
+    generator = random.Random(6)
+    killed = finished = 0
+    target = tmp_path / "target-0"
+    while killed < KILLS:
+        if killed_after(generator.uniform(0, 1.5 * usual_s), tmp_path / "drive", target):
+            killed += 1
+        else:
+            # It ended before the kill: the next round begins with nothing.
+            assert digests_of(target) == expected
+            finished += 1
+            target = tmp_path / f"target-{finished}"
+        whole = digests_of(target)
+        assert whole.items() <= expected.items(), "a file has its name before it is whole"
+    report = pull_all(tmp_path / "drive", target)
+    assert (report.series_whole, report.files_fetched + report.files_kept) == (SERIES, SERIES * FILES)
+    assert digests_of(target) == expected
+    assert not list(target.rglob("*.unfinished"))
+    with open_ledger(target) as ledger:
+        noted = [entry for series_id in range(1, SERIES + 1) for entry in ledger.files(series_id).values()]
+    assert [entry.state for entry in noted] == ["whole"] * (SERIES * FILES)

