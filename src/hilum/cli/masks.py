@@ -35,9 +35,9 @@ class MaskFolder(Mapping[str, "LabelMask"]):
 
     def __getitem__(self, exam_id: str) -> LabelMask:
         """Read the mask of an exam."""
-        from hilum.findings.masks import read_mask
+        from hilum.findings.mask_folder import mask_of_file
 
-        return read_mask(self._files[exam_id])
+        return mask_of_file(self._files[exam_id])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._files)

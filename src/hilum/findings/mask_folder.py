@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hilum.errors import FormatError, Refusal
+from hilum.findings.archives import by_name, unpacked
+from hilum.findings.formats import read_findings, recognise
 from hilum.findings.lists import LesionFile
 from hilum.findings.mask_linking import DEFAULT_DISTANCE_MM, MaskLinks, link_to_mask
 from hilum.findings.masks import measure_mask, read_mask
 from hilum.findings.nih import ANNOTATIONS
 from hilum.findings.reading import read_lesions
+from hilum.findings.seg_nrrd import SUFFIXES as SEGMENTATION_SUFFIXES
 from hilum.volume.files import SUFFIXES
 
 if TYPE_CHECKING:
@@ -19,9 +22,13 @@ if TYPE_CHECKING:
 
     from hilum.findings.regions import By, Region
     from hilum.model.geometry import Geometry
+    from hilum.model.masks import LabelMask
 
 ENDING = "_mask"
 """What NIH's names of masks have after the exam: ``ABD_LYMPH_001_mask.nii.gz``."""
+
+NAME_ENDS = (*SUFFIXES, *SEGMENTATION_SUFFIXES)
+"""Ends of the names of masks in a folder; a single file may have any name."""
 
 HEADERLESS = ".img"
 """The second file of an Analyze or NIfTI pair, which is read with its ``.hdr``."""
@@ -62,10 +69,12 @@ def find_masks(path: Path) -> dict[str, Path]:
     FormatError
         There is no mask, or an exam has two.
     """
+    if path.is_file() and not path.name.endswith(NAME_ENDS):
+        return {path.stem: path}
     files = [path] if path.is_file() else sorted(path.rglob("*"))
     masks: dict[str, Path] = {}
     for file in files:
-        suffix = max((suffix for suffix in SUFFIXES if file.name.endswith(suffix)), key=len, default=None)
+        suffix = max((suffix for suffix in NAME_ENDS if file.name.endswith(suffix)), key=len, default=None)
         if suffix is None or suffix == HEADERLESS:
             continue
         exam_id = file.name.removesuffix(suffix).removesuffix(ENDING)
@@ -76,8 +85,23 @@ def find_masks(path: Path) -> dict[str, Path]:
             )
         masks[exam_id] = file
     if not masks:
-        raise FormatError(f"{path}: no mask; expected files named after their exam that end in {', '.join(SUFFIXES)}")
+        raise FormatError(f"{path}: no mask; expected files named after their exam that end in {', '.join(NAME_ENDS)}")
     return masks
+
+
+def mask_of_file(path: Path) -> LabelMask:
+    """Read the mask of a file of any format that holds one, on a grid of its own.
+
+    Raises
+    ------
+    FormatError
+        The file is malformed, or holds no voxels.
+    """
+    form = recognise(path)
+    mask = read_findings(path, form=form).mask if form and form.has_voxels else read_mask(path)
+    if mask is None:
+        raise FormatError(f"{path}: no voxels in it; expected a label mask")
+    return mask
 
 
 def measure_masks(masks: Path, *, by: By = "label") -> MeasureReport:
@@ -90,12 +114,13 @@ def measure_masks(masks: Path, *, by: By = "label") -> MeasureReport:
     """
     exams: dict[str, tuple[Region, ...]] = {}
     refusals: list[Refusal] = []
-    for exam_id, path in find_masks(masks).items():
-        try:
-            exams[exam_id] = measure_mask(read_mask(path), by=by)
-        except (FormatError, OSError) as error:
-            refusals.append(Refusal(str(path), "mask-not-measured", str(error)))
-    return MeasureReport(exams, tuple(refusals))
+    with unpacked(masks) as place:
+        for exam_id, path in find_masks(place).items():
+            try:
+                exams[exam_id] = measure_mask(mask_of_file(path), by=by)
+            except (FormatError, OSError) as error:
+                refusals.append(Refusal(str(path), "mask-not-measured", str(error)))
+        return MeasureReport(exams, by_name(refusals, place, masks))
 
 
 def link_masks(
@@ -121,6 +146,14 @@ def link_masks(
     FormatError
         The points cannot be read, or the masks of the exams are not clear.
     """
+    with unpacked(annotations) as points, unpacked(masks) as folder:
+        report = _linked(points, folder, max_distance_mm, on_progress)
+        return replace(report, refusals=by_name(by_name(report.refusals, points, annotations), folder, masks))
+
+
+def _linked(
+    annotations: Path, masks: Path, max_distance_mm: float, on_progress: Callable[[int], None] | None
+) -> LinkReport:
     points = read_lesions(annotations)
     files = find_masks(masks)
     exams: dict[str, MaskLinks] = {}
@@ -128,7 +161,7 @@ def link_masks(
     warnings = [] if annotations.is_dir() else list(points.warnings)
     for exam_id in points.exam_ids:
         try:
-            mask = read_mask(_mask_of(exam_id, files, masks))
+            mask = mask_of_file(_mask_of(exam_id, files, masks))
             placed = _placed(exam_id, points, annotations, mask.geometry)
             exams[exam_id] = link_to_mask(placed.lesions, mask, max_distance_mm=max_distance_mm)
             warnings += placed.warnings

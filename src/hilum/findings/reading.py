@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from hilum.errors import FormatError
+from hilum.findings.archives import unpacked
 from hilum.findings.checking import check_lesions, check_marks
 from hilum.findings.delimited import column_names, delimiter_hint, read_rows
 from hilum.findings.formats import read_findings, recognise
@@ -62,7 +63,7 @@ def read_lesions(
     exam_ids: Sequence[str] | None = None,
     is_lenient: bool = False,
 ) -> LesionFile:
-    """Lesions of a file or folder.
+    """Lesions of a file or folder, or of a zip of them.
 
     Parameters
     ----------
@@ -84,9 +85,9 @@ def read_lesions(
         The format is not known; the file is malformed, or a line of it is and the reading is strict. The message says
         where and what was expected.
     """
-    path = Path(path)
     refusals = Refusals(is_lenient=is_lenient)
-    file = _lesions(path, refusals, geometries=geometries, is_excluded=is_excluded, exam_ids=exam_ids)
+    with unpacked(Path(path)) as place:
+        file = _lesions(place, refusals, geometries=geometries, is_excluded=is_excluded, exam_ids=exam_ids)
     return check_lesions(file, refusals, exam_ids=exam_ids, geometries=geometries)
 
 
@@ -97,10 +98,10 @@ def read_marks(
     exam_ids: Sequence[str] | None = None,
     is_lenient: bool = False,
 ) -> MarkFile:
-    """Marks of a file or folder; parameters and errors as `read_lesions`."""
-    path = Path(path)
+    """Marks of a file or folder, or of a zip of them; parameters and errors as `read_lesions`."""
     refusals = Refusals(is_lenient=is_lenient)
-    file = _marks(path, refusals, geometries=geometries, exam_ids=exam_ids)
+    with unpacked(Path(path)) as place:
+        file = _marks(place, refusals, geometries=geometries, exam_ids=exam_ids)
     return check_marks(file, refusals, exam_ids=exam_ids, geometries=geometries)
 
 
