@@ -65,7 +65,7 @@ KEPT: dict[str, tuple[str, ...]] = {
 }
 """What of a lesion besides its position a format of points keeps; docs/findings.md says the same."""
 
-DESCRIBED = {"seg.nrrd"}
+DESCRIBED = {"seg.nrrd", "seg"}
 """Formats of masks that keep names, colours, codes and overlapping segments."""
 
 BY_INDEX = {"nih"}
@@ -77,6 +77,8 @@ MALFORMED: dict[str, bytes] = {
     "sr": b"\x08\0\x16\0UI\x1e\x001.2.840.10008.5.1.4.1.1.88.33\0" + b"\x40\0\x30\xa7SQ\0\0\x10\0\0\0bad",
     "seg.nrrd": b"NRRD0005\nSegment0_LabelValue:=none\ntype: uint8\ndimension: 3\nsizes: 1 1 1\nencoding: raw\n"
     b"space: lps\nspace directions: (1,0,0) (0,1,0) (0,0,1)\nspace origin: (0,0,0)\n\n\x01",
+    "seg": bytes(128) + b"DICM" + b"\x02\0\x02\0UI\x1c\x001.2.840.10008.5.1.4.1.1.66.4\0" + b"\xff" * 64,
+    "seg-labelmap": bytes(128) + b"DICM" + b"\x02\0\x02\0UI\x1c\x001.2.840.10008.5.1.4.1.1.66.7\0",
     "nrrd": b"NRRD0005\ntype: uint8\ndimension: 3\nsizes: 9999999 9999999 9999999\nencoding: gzip\n\n",
     "nifti": b"\x5c\x01\0\0" + bytes(400),
     "mrk.json": b'{"@schema": "markups-schema", "markups": [{"type": "Line", "controlPoints": [{"position": [1]}]}]}',
@@ -111,7 +113,11 @@ def mask_of(target: Series) -> LabelMask:
         7: Segment("small one", (250, 0, 0), Code("49755003", "SCT", "Morphologically Abnormal Structure"), NODE),
         1: Segment("corner", (0, 0, 255), Code("123037004", "SCT", "Anatomical Structure"), NODE),
     }
-    return LabelMask(labels, target.geometry, segments)
+    tracked = {
+        label: replace(segment, tracking_id=f"N{label}", tracking_uid=f"1.2.{label}")
+        for label, segment in segments.items()
+    }
+    return LabelMask(labels, target.geometry, tracked)
 
 
 def masked(target: Series) -> FindingSet:
@@ -320,7 +326,7 @@ def test_name_decides_the_format_written_by_its_longest_end() -> None:
     assert format_of_name(Path("a.csv")).name == "table"
     with pytest.raises(FormatError, match=r"a\.doc: its name does not say .* \.seg\.nrrd"):
         format_of_name(Path("a.doc"))
-    with pytest.raises(FormatError, match=r"expected one of seg\.nrrd"):
+    with pytest.raises(FormatError, match=r"expected one of .*seg\.nrrd"):
         format_named("nonesuch")
 
 

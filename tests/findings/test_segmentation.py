@@ -26,7 +26,7 @@ from pydicom.uid import (
 from builders import SHARED_DATA, needs_shared_data
 from drawings import SHAPE, ct, draw, two_nodes
 from hilum.errors import FormatError, HilumError
-from hilum.findings.segmentation import FORMAT, read_fractions, read_segmentation
+from hilum.findings.segmentation import BINARY, LABELMAP, read_fractions, read_segmentation
 from hilum.findings.segmentation_frames import DEFLATED_FRAMES
 from hilum.findings.segmentation_header import Kind
 from hilum.model.geometry import Geometry
@@ -149,10 +149,12 @@ def test_without_positions_a_segmentation_has_no_grid_of_its_own() -> None:
 
 @needs_shared_data
 def test_segmentations_are_recognised_and_what_refers_to_them_is_not() -> None:
-    every = [*SLICES, *SHARES, *SLIDES]
+    binary = [*SLICES[:4], *SLICES[6:], *SHARES]
+    maps = SLICES[4:6]
     others = [HIGHDICOM / "ct_image.dcm", HIGHDICOM / "sr_document.dcm", SHARED_DATA / "seg_sr_dcmqi/sr-example/sr.dcm"]
-    assert all(FORMAT.recognises(path, path.read_bytes()[:4096]) for path in every)
-    assert not any(FORMAT.recognises(path, path.read_bytes()[:4096]) for path in others)
+    for form, mine, theirs in ((BINARY, binary, [*maps, *others]), (LABELMAP, maps, [*binary, *others])):
+        assert all(form.recognises(path, path.read_bytes()[:4096]) for path in mine)
+        assert not any(form.recognises(path, path.read_bytes()[:4096]) for path in theirs)
     with pytest.raises(FormatError, match="expected a DICOM segmentation"):
         read_segmentation(others[0])
 

@@ -112,7 +112,7 @@ def test_segments_that_overlap_come_back_in_layers(tmp_path: Path) -> None:
     assert np.array_equal(found.mask.overlaid[0], over)
     assert f"{np.count_nonzero(over & drawing.labels.astype(bool))} voxels belong" in found.warnings[0]
     assert pydicom.dcmread(drawing.path).SegmentsOverlap == "UNDEFINED"
-    with pytest.raises(FormatError, match="overlap, which a label map cannot hold"):
+    with pytest.raises(FormatError, match="voxels have two labels, and this format holds one"):
         draw(tmp_path / "map", over=(over,), kind=Kind.LABELMAP)
 
 

@@ -29,6 +29,8 @@ START_BYTES = 4096
 
 FORMATS: tuple[str, ...] = (
     "seg_nrrd:FORMAT",
+    "segmentation:BINARY",
+    "segmentation:LABELMAP",
     "structured_report:FORMAT",
     "image_masks:NRRD",
     "image_masks:NIFTI",
@@ -160,7 +162,7 @@ def _check_inside(path: Path, findings: FindingSet, target: Series) -> None:
     outside = positions[~target.geometry.contains(positions)]
     if not len(outside):
         return
-    nearest = np.clip(target.geometry.to_voxels(outside), 0, np.asarray(target.geometry.shape) - 1)
+    nearest = np.clip(target.geometry.to_voxels(outside), -0.5, np.asarray(target.geometry.shape) - 0.5)
     distances = np.linalg.norm(target.geometry.to_mm(nearest) - outside, axis=1)
     raise FormatError(
         f"{path}: {len(outside)} of {len(positions)} findings lie outside the volume of series {target.uid}, by up to "

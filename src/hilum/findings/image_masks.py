@@ -36,17 +36,23 @@ def _read(path: Path, target: Series | None) -> FindingSet:
 
 
 def _write_nifti(path: Path, findings: FindingSet, _target: Series | None) -> None:
-    labels, mask = _flat(path, findings)
+    labels, mask = flat_labels(path, findings)
     nifti.write_grid(labels, mask.geometry, path)
 
 
 def _write_nrrd(path: Path, findings: FindingSet, _target: Series | None) -> None:
-    labels, mask = _flat(path, findings)
+    labels, mask = flat_labels(path, findings)
     write_nrrd(path, labels[None], mask.geometry, {})
 
 
-def _flat(path: Path, findings: FindingSet) -> tuple[NDArray[np.integer], LabelMask]:
-    """Labels in the smallest type that holds them, where no two share a voxel."""
+def flat_labels(path: Path, findings: FindingSet) -> tuple[NDArray[np.integer], LabelMask]:
+    """Labels of all layers in the smallest type that holds them, and the mask.
+
+    Raises
+    ------
+    FormatError
+        Two labels share a voxel.
+    """
     if findings.mask is None:
         raise ValueError("findings without a mask; expected voxels")
     mask = findings.mask

@@ -24,7 +24,8 @@ from hilum.findings.segment_layers import SegmentLayers, Stroke
 from hilum.findings.segmentation_frames import frame_pixels
 from hilum.findings.segmentation_grid import own_placement, placement_in
 from hilum.findings.segmentation_header import (
-    STORAGE_CLASSES,
+    LABELMAP_STORAGE,
+    SEGMENTATION_STORAGE,
     Kind,
     read_segmentation_dataset,
     segmentation_header,
@@ -49,13 +50,15 @@ if TYPE_CHECKING:
     from hilum.model.series import Series
 
 SUFFIXES = (".seg.dcm", ".seg")
-"""Ends of the names that DICOM segmentations are written under."""
+LABELMAP_SUFFIXES = (".labelmap.dcm",)
+"""Ends of the names that DICOM segmentations are written under, binary and as label maps."""
 
 DEFAULT_THRESHOLD = 0.5
 """Probability or occupancy from which a voxel of a fractional segmentation belongs to the segment: more likely than
 not, or half filled."""
 
 BACKGROUND_KIND = Code("125040", "DCM", "Background")
+
 
 @dataclass(frozen=True, eq=False)
 class Fractions:
@@ -104,7 +107,7 @@ def read_segmentation(path: Path, target: Series | None = None, *, threshold: fl
     header = drawing.header
     own_uid = header.series_uids[0] if len(header.series_uids) == 1 else ""
     return FindingSet(
-        exam_id=exam_of(path, target, (*SUFFIXES, ".dcm")),
+        exam_id=exam_of(path, target, (*SUFFIXES, *LABELMAP_SUFFIXES, ".dcm")),
         series_uid=own_uid if target is None else target.uid,
         frame_of_reference_uid=header.frame_of_reference_uid,
         mask=mask,
@@ -198,7 +201,7 @@ class _Drawing:
             _, stored = self.pixels(frame.index)
             if labels is None:
                 labels = np.zeros(self.placement.geometry.shape, stored.dtype)
-            labels[slice_] = _as_labels(stored, self.header.padding, renumbered).reshape(labels.shape[1:])
+            labels[slice_] = _as_labels(stored, self.header, renumbered).reshape(labels.shape[1:])
         if labels is None:
             labels = np.zeros(self.placement.geometry.shape, np.uint8)
         warnings = [f"{self.header.name}: its segment 0 has label {renumbered}, as 0 is nothing"] if renumbered else []
@@ -220,15 +223,17 @@ def _without_zero(header: SegmentationHeader) -> tuple[Mapping[int, Segment], in
     return {**others, label: header.segments[BACKGROUND]}, label
 
 
-def _as_labels(stored: NDArray[Any], padding: int, renumbered: int) -> NDArray[Any]:
+def _as_labels(stored: NDArray[Any], header: SegmentationHeader, renumbered: int) -> NDArray[Any]:
     """Labels of the stored values of a label map: its background 0, its segment 0 renumbered."""
-    if padding == BACKGROUND:
+    if header.padding == BACKGROUND:
         return stored
     if renumbered > np.iinfo(stored.dtype).max:
-        raise FormatError(f"segment 0 cannot have label {renumbered}: all labels of {stored.dtype} are taken")
+        raise FormatError(
+            f"{header.name}: segment 0 cannot have label {renumbered}: all labels of {stored.dtype} are taken"
+        )
     labels = stored.copy()
     labels[stored == BACKGROUND] = renumbered
-    labels[stored == padding] = BACKGROUND
+    labels[stored == header.padding] = BACKGROUND
     return labels
 
 
@@ -248,10 +253,6 @@ def _of_source(header: SegmentationHeader, target: Series | None) -> Iterator[st
         yield f"{header.name}: drawn on {drawn_on}; put on the equal grid of {target.uid}"
 
 
-def _recognises(_path: Path, start: bytes) -> bool:
-    return sop_class_of(start) in STORAGE_CLASSES
-
-
 def _write_binary(path: Path, findings: FindingSet, target: Series | None) -> None:
     write_segmentation(path, findings, target)
 
@@ -260,11 +261,11 @@ def _write_labelmap(path: Path, findings: FindingSet, target: Series | None) -> 
     write_segmentation(path, findings, target, kind=Kind.LABELMAP)
 
 
-FORMAT = Format(
+BINARY = Format(
     name="seg",
     title="DICOM segmentation",
     suffixes=SUFFIXES,
-    recognises=_recognises,
+    recognises=lambda _path, start: sop_class_of(start) == SEGMENTATION_STORAGE,
     read=read_segmentation,
     write=_write_binary,
     has_voxels=True,
@@ -273,8 +274,8 @@ FORMAT = Format(
 LABELMAP = Format(
     name="seg-labelmap",
     title="DICOM label map segmentation",
-    suffixes=(".labelmap.dcm",),
-    recognises=lambda _path, _start: False,  # as any segmentation, it is read as `FORMAT`
+    suffixes=LABELMAP_SUFFIXES,
+    recognises=lambda _path, start: sop_class_of(start) == LABELMAP_STORAGE,
     read=read_segmentation,
     write=_write_labelmap,
     has_voxels=True,

@@ -232,6 +232,7 @@ class _Groups:
         self.frame_count = int(dataset.get("NumberOfFrames") or 1)
         self._shared = next(iter(dataset.get("SharedFunctionalGroupsSequence") or ()), None)
         self._own = list(dataset.get("PerFrameFunctionalGroupsSequence") or ())
+        self._name = name
         self._decoded: dict[tuple[int, bytes], Any] = {}
         if len(self._own) != self.frame_count and (self._own or self.frame_count > 1):
             raise FormatError(
@@ -250,7 +251,9 @@ class _Groups:
         """Value that all frames have in common."""
         found = {self.value(frame, tag, decode) for frame in range(self.frame_count)}
         if len(found) > 1:
-            raise FormatError(f"frames of {len(found)} values of {what}; expected one: they are no slices of one grid")
+            raise FormatError(
+                f"{self._name}: frames of {len(found)} values of {what}; expected one: they are no slices of one grid"
+            )
         return found.pop() if found else None
 
     def _decode(self, group: Dataset, tag: int, decode: Callable[[Any], Any]) -> Any:

@@ -22,6 +22,7 @@ from hilum.errors import FormatError
 from hilum.findings.anatomy import site_of
 from hilum.findings.derived_object import MAKER
 from hilum.findings.format import check_frame_of_reference, need_target
+from hilum.findings.image_masks import flat_labels
 from hilum.findings.image_planes import ImageReference
 from hilum.findings.masks import on_grid
 from hilum.findings.segment_items import Algorithm, segment_item
@@ -112,9 +113,10 @@ def write_segmentation(
     check_frame_of_reference(findings.frame_of_reference_uid, series, str(path))
     if findings.mask is None:
         raise FormatError(f"{path}: no mask to write; a point does not say which voxels its lesion has")
-    mask = on_grid(findings.mask, series.geometry, str(path))
+    mask = findings.mask
     if kind is Kind.LABELMAP and mask.overlaid:
-        raise FormatError(f"{path}: segments overlap, which a label map cannot hold; write a binary segmentation")
+        mask = LabelMask(flat_labels(path, findings)[0], mask.geometry, mask.segments)
+    mask = on_grid(mask, series.geometry, str(path))
     _write(path, _Written(path, mask, series, kind), findings, algorithm)
 
 
@@ -221,8 +223,8 @@ def _segment_items(written: _Written, findings: FindingSet, algorithm: Algorithm
 
 
 def _described(label: int, segments: Mapping[int, Segment], lesions: Mapping[int | None, Lesion]) -> Segment:
-    """What a label is: in the words of the mask, else of its lesion; where it lies also by its name."""
-    segment = segments.get(label, Segment(""))
+    """What a label is: in the words of the mask, else of its lesion; where it lies by its name, if the mask codes nothing."""
+    own = segment = segments.get(label, Segment(""))
     if (lesion := lesions.get(label)) is not None:
         segment = replace(
             segment,
@@ -232,7 +234,8 @@ def _described(label: int, segments: Mapping[int, Segment], lesions: Mapping[int
             tracking_id=segment.tracking_id or lesion.lesion_id,
             tracking_uid=segment.tracking_uid or lesion.tracking_uid,
         )
-    return replace(segment, name=segment.name or f"label {label}", site=segment.site or site_of(segment.name))
+    site = segment.site or (None if own.kind else site_of(segment.name))
+    return replace(segment, name=segment.name or f"label {label}", site=site)
 
 
 def _per_frame_groups(written: _Written, images: Sequence[tuple[ImageReference, Sequence[float]]]) -> bytes:
