@@ -1,0 +1,193 @@
+"""The series a manifest is to list: of a cohort, of collections, or of another manifest; with their files if asked."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from hilum.errors import ConfigError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from hilum.acquire.manifests import Manifest
+    from hilum.acquire.wanted import WantedFile, WantedSeries
+    from hilum.catalog import Archive
+    from hilum.errors import Refusal
+
+_COLUMNS = (
+    "Modality",
+    "StudyDate",
+    "StudyID",
+    "StudyDescription",
+    "SeriesNumber",
+    "SeriesDescription",
+    "instance_count",
+    "size_bytes",
+    "licence",
+    "source_url",
+)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Series to list.
+
+    Attributes
+    ----------
+    series
+        The series, in order.
+    persons
+        Key of a series to who is imaged; one that is not in it is its participant's.
+    files
+        Key of a series to its files, where they are known.
+    refusals
+        Lines of the manifest they came from that could not be taken.
+    server_url
+        What that manifest said of its server.
+    """
+
+    series: tuple[WantedSeries, ...]
+    persons: Mapping[str, str]
+    files: Mapping[str, Sequence[WantedFile]]
+    refusals: tuple[Refusal, ...] = ()
+    server_url: str = ""
+
+    def person_of(self, series: WantedSeries) -> str:
+        """Who is imaged.
+
+        Raises
+        ------
+        ConfigError
+            It is not known.
+        """
+        from hilum.acquire.manifests.manifest import series_key
+
+        person = self.persons.get(series.key, series.participant_id)
+        if not person:
+            raise ConfigError(
+                f"series {series_key(series)}: its participant is not known, so that batches might part one; make the "
+                "manifest from a cohort or collection of an archive"
+            )
+        return person
+
+
+def series_of_cohort(archive: Archive, name: str, base_url: str) -> Listed:
+    """Give the series of a cohort; their files where `base_url` says at which URL the archive's folders are.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such cohort.
+    """
+    from hilum.cohort import Cohort
+    from hilum.cohort.rows import cohort_rows
+
+    cohort = Cohort.load(archive, name)
+    persons = {entry.SeriesInstanceUID: entry.person_id for entry in cohort.entries}
+    return _of_rows(cohort_rows(archive, cohort, [*_COLUMNS, *_instances(base_url)]), persons, base_url)
+
+
+def series_of_collections(archive: Archive, collection_ids: Sequence[str], base_url: str) -> Listed:
+    """Give all series of collections, in order of collection, participant, study and series.
+
+    Raises
+    ------
+    ConfigError
+        A collection has no series.
+    """
+    from hilum.cohort.rows import KEY_COLUMNS
+
+    names = ", ".join(f'"{name}"' for name in (*KEY_COLUMNS, *_COLUMNS, *_instances(base_url)))
+    sql = f"""
+        SELECT {names} FROM series WHERE collection_id IN (SELECT unnest(?))
+        ORDER BY collection_id, "PatientID", "StudyInstanceUID", "SeriesInstanceUID\""""  # noqa: S608 - own columns
+    listed = _of_rows(archive.query(sql, [list(collection_ids)]).to_pylist(), {}, base_url)
+    found = {series.collection_id for series in listed.series}
+    if absent := [name for name in collection_ids if name not in found]:
+        raise ConfigError(f"no series of collection {', '.join(absent)} in {archive.path}; see hilum collections")
+    return listed
+
+
+def series_of_manifest(path: Path, *, is_completed: bool) -> Listed:
+    """Give the series of another manifest, completed from the IDC index as far as it knows them.
+
+    Raises
+    ------
+    FormatError
+        It is no manifest.
+    """
+    from hilum.acquire.manifests import read_manifest
+    from hilum.acquire.manifests.manifest import series_key
+
+    manifest = read_manifest(path)
+    series = _completed(manifest) if is_completed else manifest.series
+    files = {
+        completed.key: manifest.files[series_key(one)]
+        for one, completed in zip(manifest.series, series, strict=True)
+        if series_key(one) in manifest.files
+    }
+    return Listed(series, {}, files, manifest.refusals, manifest.server_url)
+
+
+def with_s3_files(listed: Listed, endpoint: str) -> tuple[Listed, tuple[Refusal, ...]]:
+    """List the files of series in S3 buckets, a request a thousand files; series that cannot be listed are refused."""
+    from hilum.acquire.s3 import S3Options, S3Source
+    from hilum.errors import Refusal
+
+    source = S3Source(S3Options(endpoint=endpoint))
+    files, refusals = dict(listed.files), []
+    for series in listed.series:
+        if series.key in files or not series.location.startswith("s3://"):
+            continue
+        try:
+            found = source.list_files(series)
+        except SourceError as error:
+            refusals.append(Refusal(series.key, error.check, str(error)))
+            continue
+        files[series.key] = [replace(file, location=f"{series.location}{quote(file.name)}") for file in found]
+    return replace(listed, files=files), tuple(refusals)
+
+
+def _completed(manifest: Manifest) -> tuple[WantedSeries, ...]:
+    from hilum.acquire.idc import find_all_in_idc
+    from hilum.acquire.manifests.manifest import series_key
+
+    found = find_all_in_idc(manifest.series)
+    unknown = {refusal.item for refusal in found.refusals}
+    completed = iter(found.series)
+    return tuple(one if series_key(one) in unknown else next(completed) for one in manifest.series)
+
+
+def _of_rows(rows: Iterable[dict[str, Any]], persons: Mapping[str, str], base_url: str) -> Listed:
+    from hilum.acquire.columns import series_of
+
+    series, files = [], {}
+    for row in rows:
+        packed = row.pop("instances", None)
+        one = series_of(row)
+        series.append(one)
+        if packed is not None and base_url:
+            files[one.key] = _files(packed, base_url)
+    return Listed(tuple(series), persons, files)
+
+
+def _instances(base_url: str) -> tuple[str, ...]:
+    return ("instances",) if base_url else ()
+
+
+def _files(packed: bytes, base_url: str) -> list[WantedFile]:
+    """Files of a series that is indexed here: named below their common folder, at the URL of the folder indexed."""
+    from hilum.acquire.wanted import WantedFile
+    from hilum.model.instances import Instances
+
+    instances = Instances.unpack(packed)
+    paths, sizes = instances.column("path"), instances.column("size_bytes")
+    common = os.path.commonpath([os.path.dirname(path) for path in paths])  # noqa: PTH120 - texts of a table
+    return [
+        WantedFile(path[len(common) :].lstrip("/"), size, location=f"{base_url.rstrip('/')}/{quote(path)}")
+        for path, size in zip(paths, sizes, strict=True)
+    ]
