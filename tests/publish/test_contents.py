@@ -1,0 +1,85 @@
+"""What goes into a release: names that every file system takes, and whose file is whose."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hilum.cohort import Criteria, build_cohort
+from hilum.errors import ConfigError, NotFoundError, Refusal
+from hilum.publish.contents import PlannedFile, choose, companions, safe_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hilum.catalog import Archive
+
+
+@given(st.text(min_size=1))
+def test_every_text_gives_a_name_that_every_file_system_takes(text: str) -> None:
+    name = safe_name(text)
+    assert re.fullmatch(r"[A-Za-z0-9._% -]+", name)
+    assert name[0] not in ". "
+    assert name[-1] not in ". "
+
+
+@given(st.text(), st.text())
+def test_two_texts_never_give_one_name(one: str, other: str) -> None:
+    assert (safe_name(one) == safe_name(other)) == (one == other)
+
+
+def test_usual_names_stay_as_they_are() -> None:
+    assert safe_name("MED_LYMPH_001") == "MED_LYMPH_001"
+    assert safe_name("1.2.840.10008") == "1.2.840.10008"
+    assert safe_name("../a/b") == "%2E.%2Fa%2Fb"
+
+
+def test_files_beside_the_images_belong_to_the_participant_in_their_path(beside: Path) -> None:
+    found = {file.row["path"]: file.row["PatientID"] for file in companions(beside, "trial", frozenset({"P1", "P2"}))}
+    assert found == {
+        "trial/ANNOTATIONS/P1/none.mps": "P1",
+        "trial/ANNOTATIONS/P1/points.txt": "P1",
+        "trial/ANNOTATIONS/P2_mask.nii.gz": "P2",
+        "trial/ANNOTATIONS/README.txt": None,
+    }
+
+
+def test_a_name_that_only_begins_like_a_participant_is_not_the_participants(tmp_path: Path) -> None:
+    (tmp_path / "P10.txt").write_text("x")
+    (file,) = companions(tmp_path / "P10.txt", "trial", frozenset({"P1"}))
+    assert file.row["PatientID"] is None
+    assert file.row["path"] == "trial/P10.txt"
+
+
+def test_an_empty_folder_is_no_mistake_that_passes(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="no file there"):
+        list(companions(tmp_path, "trial", frozenset()))
+
+
+def test_a_collection_is_chosen_whole_a_cohort_by_its_list(archive: Archive) -> None:
+    build_cohort(archive, "one", Criteria(where="PatientID = 'P2'")).save(archive)
+    files = list(choose(archive, "trial").files("trial"))
+    of_cohort = list(choose(archive, "one").files("trial"))
+    assert len(files) == 6
+    assert len(of_cohort) == 3
+    assert not any(isinstance(file, Refusal) for file in files)
+    assert {file.row["PatientID"] for file in of_cohort if isinstance(file, PlannedFile)} == {"P2"}
+    first = files[0]
+    assert isinstance(first, PlannedFile)
+    row = first.row
+    assert row["path"] == f"trial/P1/{row['SeriesInstanceUID']}/{row['SOPInstanceUID']}.dcm"
+
+
+def test_a_name_that_is_a_collection_and_a_cohort_is_refused(archive: Archive) -> None:
+    build_cohort(archive, "trial", Criteria()).save(archive)
+    with pytest.raises(ConfigError, match="a collection and a cohort"):
+        choose(archive, "trial")
+
+
+def test_a_name_that_is_neither_is_told_with_what_there_is(archive: Archive) -> None:
+    with pytest.raises(NotFoundError, match="it has trial"):
+        choose(archive, "trail")
