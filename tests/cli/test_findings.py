@@ -1,6 +1,8 @@
 """``hilum findings`` as its user types it."""
 
 import json
+import re
+from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 
@@ -8,16 +10,21 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from builders import CtSeries
 from hilum.cli.app import app, register_verbs
 from hilum.cli.findings import link
+from hilum.errors import FormatError
 from hilum.findings import read_lesions
+from hilum.findings.formats import formats
 from hilum.findings.mask_linking import DEFAULT_DISTANCE_MM
 from hilum.findings.nih import ANNOTATIONS, write_annotations
 from hilum.model.geometry import Geometry
 from hilum.volume.nifti import write_grid
+from hilum.volume.source import read_series
 
 register_verbs()
 
+CT = CtSeries(shape=(6, 16, 20))
 GRID = Geometry((10, 40, 40), (2, 1, 1), (-20, -20, -10))
 
 
@@ -85,3 +92,86 @@ def test_measure_goes_on_after_a_bad_mask(collection: Path) -> None:
     assert done.exit_code == 1
     assert len(json.loads(done.stdout)) == 2
     assert "bad.nii" in done.stderr
+
+
+@pytest.fixture
+def ct(tmp_path: Path) -> Path:
+    CT.write(tmp_path / "ct")
+    labels = np.zeros(CT.shape, np.uint8)
+    labels[1:3, 2:6, 2:6], labels[4, 10, 12] = 1, 2
+    write_grid(labels, read_series(tmp_path / "ct").geometry, tmp_path / "mask.nii.gz")
+    return tmp_path
+
+
+def test_convert_takes_geometry_from_a_folder(ct: Path) -> None:
+    done = hilum("convert", ct / "mask.nii.gz", ct / "out.seg.nrrd", "--series", ct / "ct")
+    assert done.exit_code == 0, done.output
+    assert "out.seg.nrrd: 2 labels" in done.stderr
+    done = hilum("convert", ct / "out.seg.nrrd", ct / "out.csv", "--series", ct / "ct")
+    assert done.exit_code == 0, done.output
+    lesions = read_lesions(ct / "out.csv").lesions
+    assert [(lesion.exam_id, lesion.mask_label) for lesion in lesions] == [(CT.series_uid, 1), (CT.series_uid, 2)]
+
+
+def test_convert_takes_geometry_from_an_archive(ct: Path) -> None:
+    assert CliRunner().invoke(app, ["index", str(ct / "ct"), "--archive", str(ct / "archive")]).exit_code == 0
+    words = ("convert", ct / "mask.nii.gz", ct / "out.mrk.json", "--series", CT.series_uid, "--archive", ct / "archive")
+    assert hilum(*words).exit_code == 0
+    assert len(read_lesions(ct / "out.mrk.json").lesions) == 2
+
+
+def test_convert_between_named_formats(ct: Path) -> None:
+    words = ("convert", ct / "mask.nii.gz", ct / "points", "--series", ct / "ct", "--from", "nifti", "--to", "mps")
+    assert hilum(*words).exit_code == 0
+    assert (ct / "points").read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("out.csv", "--series", "1.2.3"), "1.2.3: no such folder; for a series by its UID, name its --archive"),
+        (("out.csv", "--to", "nonesuch"), "format 'nonesuch': expected one of"),
+    ],
+)
+def test_convert_refuses_wrong_words(ct: Path, words: tuple[str, ...], message: str) -> None:
+    done = hilum("convert", ct / "mask.nii.gz", ct / words[0], *words[1:])
+    assert done.exit_code == 2
+    assert message in " ".join(done.output.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("mask.nii.gz", "out.doc"), "its name does not say a format"),
+        (("absent.csv", "out.csv"), "cannot be read"),
+        (("mask.nii.gz", "out.csv", "--series", "other"), r"is up to \d+\.\d\d mm from that of the series"),
+    ],
+)
+def test_convert_writes_nothing_where_it_cannot(ct: Path, words: tuple[str, ...], message: str) -> None:
+    replace(CT, origin_mm=(0.0, 0.0, 40.0)).write(ct / "other")
+    before = sorted(ct.iterdir())
+    done = hilum("convert", *(word if word == "--series" else ct / word for word in words))
+    assert isinstance(done.exception, FormatError)
+    assert re.search(message, str(done.exception))
+    assert sorted(ct.iterdir()) == before
+
+
+def test_convert_tells_what_it_left_out(ct: Path) -> None:
+    (ct / "in.mrk.json").write_text('{"markups": [{"type": "Plane", "name": "p"}]}')
+    done = hilum("convert", ct / "in.mrk.json", ct / "out.csv")
+    assert done.exit_code == 1
+    assert "refused:" in done.stderr
+    assert "a markup of type Plane" in done.stderr
+    assert (ct / "out.csv").exists()
+
+
+def test_formats_are_listed() -> None:
+    rows = json.loads(hilum("formats", "--json").stdout)
+    assert {row["format"] for row in rows} == {form.name for form in formats()}
+    assert next(row for row in rows if row["format"] == "coco")["written"] == "no"
+
+
+def test_measure_takes_masks_of_any_format(ct: Path) -> None:
+    hilum("convert", ct / "mask.nii.gz", ct / "E1.seg.nrrd", "--series", ct / "ct")
+    rows = json.loads(hilum("measure", ct / "E1.seg.nrrd", "--json").stdout)
+    assert [(row["exam_id"], row["lesion_id"]) for row in rows] == [("E1", "1"), ("E1", "2")]

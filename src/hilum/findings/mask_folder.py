@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hilum.errors import FormatError, Refusal
 from hilum.findings.archives import by_name, unpacked
+from hilum.findings.format import exam_of
 from hilum.findings.formats import read_findings, recognise
 from hilum.findings.lists import LesionFile
 from hilum.findings.mask_linking import DEFAULT_DISTANCE_MM, MaskLinks, link_to_mask
@@ -70,7 +71,8 @@ def find_masks(path: Path) -> dict[str, Path]:
         There is no mask, or an exam has two.
     """
     if path.is_file() and not path.name.endswith(NAME_ENDS):
-        return {path.stem: path}
+        form = recognise(path)
+        return {exam_of(path, None, form.suffixes if form else ()): path}
     files = [path] if path.is_file() else sorted(path.rglob("*"))
     masks: dict[str, Path] = {}
     for file in files:

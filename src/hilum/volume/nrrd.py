@@ -42,8 +42,8 @@ GZIP_WINDOW = 31
 GREATEST_RATIO = 1100
 """Deflate makes a file at most 1032 times smaller; a header that promises more than this is wrong (or a bomb)."""
 
-DATA_LIMIT = 16 * 2**30
-"""Bytes of voxels that are read at most: 2,000 slices of 1,024 x 1,024 in double precision."""
+DATA_LIMIT = 8 * 2**30
+"""Bytes of voxels that are read at most: 2,000 slices of 1,024 x 1,024 in single precision."""
 
 TYPES: Mapping[str, str] = {
     **dict.fromkeys(("signed char", "int8", "int8_t"), "i1"),
