@@ -14,6 +14,7 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from hilum.catalog.commit import conform
@@ -123,13 +124,15 @@ def import_idc(
     return Import(archive.update_all(change, note=f"import {what} from {index.provider}"), counts, kept_local)
 
 
-def index_sources(collection_id: str) -> list[dict[str, Any]]:
+@cache
+def index_sources(collection_id: str) -> tuple[dict[str, Any], ...]:
     """Give the data sets that the public index names for a collection, as rows of the sources table."""
     import duckdb
 
     folder = index_folder()
     with duckdb.connect(":memory:") as connection:
-        return _source_rows(connection, str(folder / "collections_index.parquet"), collection_id, _provider(connection))
+        path = str(folder / "collections_index.parquet")
+        return tuple(_source_rows(connection, path, collection_id, _provider(connection)))
 
 
 def index_folder() -> Path:

@@ -6,6 +6,7 @@ import os
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,27 +90,30 @@ class Subject:
 
     def series(self, collection_id: str) -> Iterator[pa.RecordBatch]:
         """Rows of the series table, by participant, study and series."""
-        answer = Reader(self.snapshot).query(_SERIES_SQL, self._bound(collection_id))
+        answer = self._reader.query(_SERIES_SQL, self._bound(collection_id))
         yield from answer.to_batches(max_chunksize=SERIES_AT_ONCE)
 
     def rows(self, collection_id: str) -> dict[str, pa.Table]:
         """Rows of the other tables that belong to those series."""
-        reader = Reader(self.snapshot)
-        keys = reader.query(_KEYS_SQL, self._bound(collection_id))
+        keys = self._reader.query(_KEYS_SQL, self._bound(collection_id))
         bound = {
             "collection": collection_id,
             "uids": keys.column("SeriesInstanceUID").to_pylist(),
             "participants": sorted(set(keys.column("PatientID").to_pylist())),
         }
         return {
-            name: reader.query(sql, {key: value for key, value in bound.items() if f"${key}" in sql})
+            name: self._reader.query(sql, {key: value for key, value in bound.items() if f"${key}" in sql})
             for name, sql in _ROWS_SQL.items()
         }
 
     def ask(self, sql: str, collection_id: str) -> list[dict[str, Any]]:
         """Ask about the chosen series; the statement is told them by ``$collection``, ``$all`` and ``$uids``."""
-        rows: list[dict[str, Any]] = Reader(self.snapshot).query(sql, self._bound(collection_id)).to_pylist()
+        rows: list[dict[str, Any]] = self._reader.query(sql, self._bound(collection_id)).to_pylist()
         return rows
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self.snapshot)
 
     def _bound(self, collection_id: str) -> dict[str, Any]:
         uids = self.series_uids[collection_id]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from hilum.catalog.idc import index_sources
 from hilum.errors import ConfigError
 from hilum.model.licences import licence_of, most_restrictive
 from hilum.publish.described import description_path, read_description
@@ -12,7 +13,7 @@ from hilum.publish.known_sources import known_source
 from hilum.publish.sources import Source, source_of_citation, with_licence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import date
     from pathlib import Path
 
@@ -195,11 +196,11 @@ def _find(archive: Archive, collection_id: str, doi: str | None) -> Source | Non
     return (
         known_source(collection_id, doi)
         or _of_rows(archive.snapshot().table("sources", collection_id).to_pylist(), doi)
-        or _of_rows(_index_rows(collection_id), doi)
+        or _of_rows(index_sources(collection_id), doi)
     )
 
 
-def _of_rows(rows: list[dict[str, Any]], doi: str | None) -> Source | None:
+def _of_rows(rows: Iterable[dict[str, Any]], doi: str | None) -> Source | None:
     for row in rows:
         is_it = row["source_doi"].lower() == doi.lower() if doi else row["analysis_result_id"] is None
         if is_it:
@@ -211,9 +212,3 @@ def _of_rows(rows: list[dict[str, Any]], doi: str | None) -> Source | None:
                 licence=row["licence"],
             )
     return None
-
-
-def _index_rows(collection_id: str) -> list[dict[str, Any]]:
-    from hilum.catalog.idc import index_sources
-
-    return index_sources(collection_id)
