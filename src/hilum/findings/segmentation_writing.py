@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -34,7 +35,6 @@ from hilum.volume.stacking import records_of, stack_series
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
     from pydicom.dataset import Dataset
@@ -109,14 +109,14 @@ def write_segmentation(
     """
     if kind is Kind.FRACTIONAL:
         raise ValueError(f"kind {kind}: expected {Kind.BINARY} or {Kind.LABELMAP}")
-    series = need_target(path, target, "a DICOM segmentation refers to the images it was drawn on")
-    check_frame_of_reference(findings.frame_of_reference_uid, series, str(path))
+    series = need_target(Path(path.name), target, "a DICOM segmentation refers to the images it was drawn on")
+    check_frame_of_reference(findings.frame_of_reference_uid, series, path.name)
     if findings.mask is None:
-        raise FormatError(f"{path}: no mask to write; a point does not say which voxels its lesion has")
+        raise FormatError(f"{path.name}: no mask to write; a point does not say which voxels its lesion has")
     mask = findings.mask
     if kind is Kind.LABELMAP and mask.overlaid:
         mask = LabelMask(flat_labels(path, findings)[0], mask.geometry, mask.segments)
-    mask = on_grid(mask, series.geometry, str(path))
+    mask = on_grid(mask, series.geometry, path.name)
     _write(path, _Written(path, mask, series, kind), findings, algorithm)
 
 
@@ -128,7 +128,9 @@ class _Written:
         found = list(_places(mask, path))
         labels = sorted({label for label, _, _ in found} | (set(mask.segments) - {BACKGROUND}))
         if not labels:
-            raise FormatError(f"{path}: the mask is empty and describes no segment; DICOM knows no such segmentation")
+            raise FormatError(
+                f"{path.name}: the mask is empty and describes no segment; DICOM knows no such segmentation"
+            )
         is_binary = kind is Kind.BINARY
         self.numbers = {label: index if is_binary else label for index, label in enumerate(labels, start=1)}
         shown = {_Plane(layer, index, label if is_binary else 0, 0) for label, layer, index in found}
@@ -155,7 +157,7 @@ def _places(mask: LabelMask, path: Path) -> Iterator[tuple[int, int, int]]:
     for number, layer in enumerate(mask.layers):
         low, high = int(layer.min()), int(layer.max())
         if low < 0 or high > LARGEST_NUMBER:
-            raise FormatError(f"{path}: labels from {low} to {high}; a segmentation holds 1 to {LARGEST_NUMBER}")
+            raise FormatError(f"{path.name}: labels from {low} to {high}; a segmentation holds 1 to {LARGEST_NUMBER}")
         for index, plane in enumerate(layer):
             counts = np.bincount(plane.ravel(), minlength=1)
             counts[BACKGROUND] = 0
@@ -223,7 +225,7 @@ def _segment_items(written: _Written, findings: FindingSet, algorithm: Algorithm
 
 
 def _described(label: int, segments: Mapping[int, Segment], lesions: Mapping[int | None, Lesion]) -> Segment:
-    """What a label is: in the words of the mask, else of its lesion; where it lies by its name, if the mask codes nothing."""
+    """What a label is, in the words of the mask, else of its lesion; a name says where, if the mask codes nothing."""
     own = segment = segments.get(label, Segment(""))
     if (lesion := lesions.get(label)) is not None:
         segment = replace(
