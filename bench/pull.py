@@ -1,0 +1,143 @@
+"""How fast series come from S3: hilum, with every file verified, against s5cmd and idc-index's way of calling it.
+
+``python bench/pull.py`` writes 10 series of 200 files of 0.5 MB to a temporary folder, serves them with ``rclone serve
+s3`` on this machine, and downloads them in turn, each time by a new process into an empty folder. hilum compares each
+file with the size and MD5 that the server gives, computes its SHA-256, keeps its ledger and brings every file to disk;
+s5cmd does none of it. idc-index writes a manifest of one line a series and has s5cmd run it; it only knows its own
+endpoints, so that its command is called here directly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+
+from hilum.acquire.pull import pull
+from hilum.acquire.s3 import S3Options, S3Source
+from measure import Row, report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+SERIES, FILES, FILE_BYTES = 10, 200, 500_000
+TOTAL_MB = SERIES * FILES * FILE_BYTES / 1e6
+ROOM_BYTES = 3 * SERIES * FILES * FILE_BYTES
+"""What lies on the disk at once, with room to spare."""
+
+MEMORY_LIMIT_MB = 300
+BIN = Path(sys.executable).parent
+
+
+def fill(bucket: Path) -> None:
+    for series in range(SERIES):
+        folder = bucket / f"s{series}"
+        folder.mkdir(parents=True)
+        for number in range(FILES):
+            (folder / f"{number:04d}.dcm").write_bytes(os.urandom(FILE_BYTES))
+
+
+def pull_with_hilum(endpoint: str, target: Path) -> None:
+    """What the process of hilum does."""
+    source = S3Source(S3Options(endpoint=endpoint))
+    wanted = source.find("s3://bucket/")
+    done = pull(wanted, source, target, folder_of=lambda series: series.location.split("/")[-2])
+    if done.refusals or done.files_fetched != SERIES * FILES:
+        sys.exit(f"hilum did not get everything: {done.refusals[:3]}")
+
+
+def commands(endpoint: str, target: Path, manifest: Path) -> Mapping[str, list[str]]:
+    s5cmd = [str(BIN / "s5cmd"), "--no-sign-request", "--endpoint-url", endpoint]
+    manifest.write_text("".join(f"cp s3://bucket/s{series}/* {target}/s{series}/\n" for series in range(SERIES)))
+    return {
+        "hilum": [sys.executable, __file__, "--endpoint", endpoint, "--target", str(target)],
+        "s5cmd": [*s5cmd, "cp", "s3://bucket/*", f"{target}/"],
+        "idc-index's command": [*s5cmd, "run", str(manifest)],
+    }
+
+
+def timed(command: list[str], target: Path) -> tuple[float, float]:
+    """Seconds, and the most memory in MB, of a process that fills an empty folder."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    os.sync()
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    found = sum(1 for _ in target.rglob("*.dcm"))
+    if process.returncode or found != SERIES * FILES:
+        sys.exit(f"{command[0]} ended with {process.returncode} and {found} files")
+    return seconds, usage.ru_maxrss / 1000
+
+
+def served(folder: Path, action: Callable[[str], None]) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+    command = [str(BIN / "rclone"), "serve", "s3", str(folder), "--addr", address, "--config", os.devnull]
+    with subprocess.Popen([*command, "--dir-cache-time", "24h"], stderr=subprocess.DEVNULL) as server:
+        try:
+            for _ in range(200):
+                try:
+                    httpx.get(f"http://{address}")
+                    break
+                except httpx.TransportError:
+                    time.sleep(0.05)
+            action(f"http://{address}")
+        finally:
+            server.terminate()
+
+
+def compare(endpoint: str, folder: Path, rounds: int) -> None:
+    target = folder / "target"
+    ways = commands(endpoint, target, folder / "manifest.txt")
+    timed(ways["s5cmd"], target)  # the server computes the files' MD5 once and keeps them
+    seconds = dict.fromkeys(ways, float("inf"))
+    memory_mb = dict.fromkeys(ways, 0.0)
+    for _ in range(rounds):
+        for way, command in ways.items():
+            once, most = timed(command, target)
+            seconds[way], memory_mb[way] = min(seconds[way], once), max(memory_mb[way], most)
+    ratio = seconds["s5cmd"] / seconds["hilum"]
+    report(
+        f"Download of {SERIES * FILES:,} files of {FILE_BYTES / 1e6:.1f} MB from S3 on this machine",
+        [Row("pull", way, seconds[way], TOTAL_MB, "MB") for way in ways],
+        ours="hilum",
+        claims=[
+            f"at least 0.9 x s5cmd, with verification: {ratio:.2f} x",
+            f"at most {MEMORY_LIMIT_MB} MB of memory: "
+            + ", ".join(f"{way} {most:.0f} MB" for way, most in memory_mb.items()),
+        ],
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--endpoint", help=argparse.SUPPRESS)
+    parser.add_argument("--target", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.endpoint:
+        pull_with_hilum(options.endpoint, options.target)
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if shutil.disk_usage(folder).free < ROOM_BYTES:
+            sys.exit(f"{folder}: less than {ROOM_BYTES / 1e9:.0f} GB are free")
+        fill(folder / "served" / "bucket")
+        served(folder / "served", lambda endpoint: compare(endpoint, folder, options.rounds))
+
+
+if __name__ == "__main__":
+    main()
