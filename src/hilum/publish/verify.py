@@ -1,12 +1,13 @@
 """Verifying a release: every byte of it is read again and held against its SHA-256.
 
-What was read and found whole is noted in a file of the archive, so that a verification that was interrupted goes on;
-the note is removed when it ends, so that the next one reads everything again.
+What was read is noted in a file beside the release, so that a verification that was interrupted goes on; the notes are
+removed when it ends, so that the next one reads everything again.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
     from hilum.publish.hashing import KnownHashes
     from hilum.publish.release import Release, ReleaseFile
+
+
+NOTES_HOLD_S = 7 * 86_400
+"""Seconds that an interrupted verification can be gone on with: a week. What was whole before then may not be now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,8 @@ def verify_release(
     """
     refusals = [*_parts(release), *_rows_here(release), *_extra_parts(release)]
     files = size_bytes = 0
+    if notes.exists() and time.time() - notes.stat().st_mtime > NOTES_HOLD_S:
+        _forget(notes)
     with open_hashes(notes) as known:
         reader = _Reader(known, executor, workers, on_progress)
         remaining = iter(()) if any(one.item in _lists(release) for one in refusals) else release.files()
@@ -88,10 +95,14 @@ def verify_release(
             size_bytes += sum(file.size_bytes for file in some)
     if at is not None and files:
         refusals += _extra_files(release, at)
-    for left in notes.parent.glob(f"{notes.name}*"):
-        left.unlink()
+    _forget(notes)
     found = tuple(sorted(refusals, key=lambda one: (one.check, one.item)))
     return Verified(release.reference, release.digest, len(release.parts), files, size_bytes, found)
+
+
+def _forget(notes: Path) -> None:
+    for left in notes.parent.glob(f"{notes.name}*"):
+        left.unlink()
 
 
 def notes_path(release: Release) -> Path:

@@ -1,0 +1,125 @@
+"""Verifying: every damaged, missing and extra file is named, a flipped bit always; interrupted, it goes on."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hilum.publish.hashing import hash_files, open_hashes
+from hilum.publish.verify import Verified, notes_path, verify_release
+from publish.releasing import release
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hilum.catalog import Archive
+    from hilum.publish.release import Release
+
+
+def verified(made: Release, at: Path | None = None) -> Verified:
+    with ThreadPoolExecutor(1) as executor:
+        return verify_release(made, notes=notes_path(made), executor=executor, workers=1, at=at)
+
+
+def found(made: Release, at: Path | None = None) -> list[tuple[str, str]]:
+    return [(one.check, one.item) for one in verified(made, at).refusals]
+
+
+@pytest.fixture
+def drive(archive: Archive, beside: Path, tmp_path: Path) -> tuple[Release, Path]:
+    """A release, and a copy of its files under their names in it."""
+    made = release(archive, "1", beside=(beside,))
+    folder = tmp_path / "drive"
+    for file in made.files():
+        target = folder / file.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file.place, target)
+    return made, folder
+
+
+def test_a_whole_release_is_found_whole(drive: tuple[Release, Path]) -> None:
+    made, folder = drive
+    for at in (None, folder):
+        result = verified(made, at)
+        assert result.is_whole
+        assert (result.files, result.size_bytes) == (10, made.counts.size_bytes)
+        assert result.parts == len(made.parts)
+    assert not list(made.folder.parent.glob(".1.verifying*"))
+
+
+def test_a_flipped_bit_is_always_found(drive: tuple[Release, Path]) -> None:
+    made, folder = drive
+    draw = random.Random(7)
+    files = [file for file in made.files() if file.size_bytes]
+    for _ in range(40):
+        file = draw.choice(files)
+        path = folder / file.path
+        whole, times = path.read_bytes(), path.stat()
+        at, bit = draw.randrange(len(whole)), draw.randrange(8)
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :])
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        assert found(made, folder) == [("damaged", file.path)]
+        path.write_bytes(whole)
+
+
+def test_what_is_missing_cut_or_extra_is_named(drive: tuple[Release, Path]) -> None:
+    made, folder = drive
+    first, second = [file.path for file in made.files()][:2]
+    (folder / first).unlink()
+    (folder / second).write_bytes((folder / second).read_bytes()[:-1])
+    (folder / "more.txt").write_text("x")
+    assert found(made, folder) == [("damaged", second), ("extra", "more.txt"), ("missing", first)]
+
+
+def test_damage_of_the_release_itself_is_named(drive: tuple[Release, Path]) -> None:
+    made, _ = drive
+    (made.folder / "citation.txt").write_text("cite nobody")
+    (made.folder / "check.json").unlink()
+    (made.folder / "tables" / "stray").write_text("")
+    next((made.folder / "catalog" / "data").glob("series*")).write_bytes(b"")
+    assert found(made) == [
+        ("damaged", "catalog"),
+        ("damaged", "citation.txt"),
+        ("extra", "tables/stray"),
+        ("missing", "check.json"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["places.parquet", "tables/files-*.parquet"])
+def test_without_the_list_of_files_the_list_is_named(drive: tuple[Release, Path], name: str) -> None:
+    made, _ = drive
+    path = next(made.folder.glob(name))
+    path.write_bytes(b"PAR1")
+    assert found(made) == [("damaged", str(path.relative_to(made.folder)))]
+
+
+def test_an_interrupted_verification_goes_on_and_a_new_one_begins_anew(drive: tuple[Release, Path]) -> None:
+    made, folder = drive
+    file = next(made.files(["P2"]))
+    path = folder / file.path
+    with open_hashes(notes_path(made)) as known, ThreadPoolExecutor(1) as executor:
+        hash_files([str(path)], known, executor=executor, workers=1)
+    whole, times = path.read_bytes(), path.stat()
+    path.write_bytes(whole[:-1] + b"?")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert found(made, folder) == []
+    assert found(made, folder) == [("damaged", file.path)]
+
+
+def test_an_old_interruption_is_not_gone_on_from(drive: tuple[Release, Path]) -> None:
+    made, folder = drive
+    file = next(made.files(["P2"]))
+    path = folder / file.path
+    notes = notes_path(made)
+    with open_hashes(notes) as known, ThreadPoolExecutor(1) as executor:
+        hash_files([str(path)], known, executor=executor, workers=1)
+    whole, times = path.read_bytes(), path.stat()
+    path.write_bytes(whole[:-1] + b"?")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    os.utime(notes, (0, 0))
+    assert found(made, folder) == [("damaged", file.path)]
