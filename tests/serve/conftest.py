@@ -9,19 +9,18 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 
 from builders import UID_ROOT, CtSeries
 from hilum.catalog import Archive
 from hilum.catalog.folder import index_folder
 from hilum.serve.access.models import Grant
 from hilum.serve.accounts.models import User
-from hilum.serve.published.models import Cohort, Collection, Series, Study
+from hilum.serve.published.models import Cohort, Collection, Series
+from hilum.serve.published.publish import publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,6 +69,12 @@ def write_collections(root: Path) -> Archive:
     return archive
 
 
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: Any) -> None:
+    """Hash passwords in no time; a site takes half a second, on purpose."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture(scope="session")
 def written_archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """The archive of `served_archive` as the catalog has it; read it only."""
@@ -81,33 +86,10 @@ def served_archive(written_archive: Archive, settings: Any, db: None) -> Archive
     """Serve three collections, open to everybody, to who has an account, to who was approved; and one cohort."""
     settings.OPTIONS = replace(settings.OPTIONS, archive=str(written_archive.path))
     for collection_id, access in COLLECTIONS.items():
-        _publish(written_archive, collection_id, access)
+        publish(written_archive, collection_id, access=access, title=collection_id.replace("_", " "))
     cohort = Cohort.objects.create(cohort_id=COHORT, title="One of the closed series")
     cohort.series.set(Series.objects.filter(series_uid=series_uid("closed_ct", 1)))
     return written_archive
-
-
-def _publish(archive: Archive, collection_id: str, access: Collection.Access) -> None:
-    collection = Collection.objects.create(
-        collection_id=collection_id,
-        title=collection_id.replace("_", " "),
-        access=access,
-        snapshot_id=archive.snapshot().snapshot_id,
-        published_at=timezone.now(),
-    )
-    for row in archive.series_where('"collection_id" = ?', [collection_id]):
-        study = Study.objects.create(
-            collection=collection, study_uid=row["StudyInstanceUID"], participant_id=row["PatientID"]
-        )
-        Series.objects.create(
-            study=study,
-            collection=collection,
-            series_uid=row["SeriesInstanceUID"],
-            modality=row["Modality"],
-            image_kind=row["image_kind"],
-            instance_count=row["instance_count"],
-            size_bytes=row["size_bytes"],
-        )
 
 
 @pytest.fixture
@@ -202,10 +184,8 @@ def _wait_for(site: RunningSite) -> None:
     ends_at = time.monotonic() + START_S
     while time.monotonic() < ends_at and site.process.poll() is None:
         try:
-            with urlopen(f"{site.url}/accounts/login/", timeout=5):
+            with urlopen(f"{site.url}/health", timeout=5):
                 return
-        except HTTPError:
-            return
-        except (URLError, OSError):
+        except OSError:
             time.sleep(0.1)
     pytest.fail(f"the server did not start:\n{site.log.read_text()}")

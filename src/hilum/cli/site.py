@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, progress, show_json, show_table, tell
+from hilum.cli.site_upkeep import add_upkeep
 
 if TYPE_CHECKING:
     from hilum.errors import Refusal
@@ -36,6 +37,7 @@ def register(app: typer.Typer) -> None:
     site.command("publish-cohort")(publish_cohort)
     site.command("withdraw")(withdraw)
     site.command("list")(list_served)
+    add_upkeep(site)
     app.add_typer(site, name="site")
 
 

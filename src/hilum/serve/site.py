@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
 SETTINGS = "hilum.serve.settings"
 APPLICATION = "hilum.serve.asgi:application"
 FIRST_ADMIN = "admin@localhost"
-PASSWORD_BYTES = 12
-"""Random bytes of the first admin's password: 96 bits, 16 characters."""
-
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Variable with the folder through which the workers share their counts; prometheus_client reads it when imported."""
 
@@ -90,13 +86,9 @@ def run(*, host: str, port: int, workers: int) -> None:
 
 
 def _first_admin() -> OneTimePassword | None:
-    from allauth.account.models import EmailAddress
+    from hilum.serve.accounts import roles
 
-    from hilum.serve.accounts.models import User
-
-    if User.objects.filter(is_superuser=True).exists():
+    if roles.has_admin():
         return None
-    password = secrets.token_urlsafe(PASSWORD_BYTES)
-    user = User.objects.create_superuser(FIRST_ADMIN, password, must_change_password=True)
-    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
-    return OneTimePassword(user.email, password)
+    user, password = roles.set_role(FIRST_ADMIN, roles.Role.ADMIN)
+    return OneTimePassword(user.email, password) if password else None

@@ -24,6 +24,9 @@ Event = AuditRecord.Event
 VIEW_EVERY = timedelta(hours=1)
 """A study that somebody keeps looking at is told once in this time."""
 
+COLUMNS = ("id", "at", "event", "user_id", "token_id", "by_user_id", "item", "detail")
+"""What is exported of a record."""
+
 REMEMBERED_VIEWS = 10_000
 """Views a worker remembers, so that a frame costs no look at the log."""
 

@@ -25,11 +25,10 @@ _OPEN_TO = {
 
 
 def visible_collections(principal: Principal) -> QuerySet[Collection]:
-    """Collections whose every study the principal sees."""
-    if principal.scope >= Scope.STEWARD:
-        return Collection.objects.all()
-    granted = Q(pk__in=_grants(principal).exclude(collection=None).values("collection"))
-    return Collection.objects.filter(Q(access__in=_OPEN_TO[principal.scope]) | granted)
+    """Collections whose every study the principal sees; none for a token of a cohort."""
+    if principal.cohort_id:
+        return Collection.objects.none()
+    return _collections(principal)
 
 
 def visible_cohorts(principal: Principal) -> QuerySet[Cohort]:
@@ -44,7 +43,7 @@ def visible_series(principal: Principal) -> QuerySet[Series]:
     """Series that the principal sees: of a visible collection or a granted cohort, and in the token's cohort."""
     series = Series.objects.all()
     if principal.scope < Scope.STEWARD:
-        of_collection = Q(collection__in=visible_collections(principal).values("pk"))
+        of_collection = Q(collection__in=_collections(principal).values("pk"))
         cohorts = _grants(principal).exclude(cohort=None).values("cohort")
         membership = Cohort.series.through.objects.filter(series_id=OuterRef("pk"), cohort_id__in=cohorts)
         series = series.filter(of_collection | Exists(membership))
@@ -58,6 +57,14 @@ def visible_studies(principal: Principal) -> QuerySet[Study]:
     if principal.scope >= Scope.STEWARD and not principal.cohort_id:
         return Study.objects.all()
     return Study.objects.filter(Exists(visible_series(principal).filter(study=OuterRef("pk"))))
+
+
+def _collections(principal: Principal) -> QuerySet[Collection]:
+    """Collections that the user sees, whatever their token is for."""
+    if principal.scope >= Scope.STEWARD:
+        return Collection.objects.all()
+    granted = Q(pk__in=_grants(principal).exclude(collection=None).values("collection"))
+    return Collection.objects.filter(Q(access__in=_OPEN_TO[principal.scope]) | granted)
 
 
 def _grants(principal: Principal) -> QuerySet[Grant]:
