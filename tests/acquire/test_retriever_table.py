@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hilum.acquire.manifests import read_manifest
-from hilum.acquire.retriever_table import COLUMNS, size_text, write_metadata
+from hilum.acquire.retriever_table import COLUMNS, note_arrivals, size_text, write_metadata
 from hilum.acquire.wanted import WantedSeries
 
 if TYPE_CHECKING:
@@ -73,3 +73,15 @@ def test_written_as_the_retriever_writes_it(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_sizes_as_the_retriever_writes_them(size_bytes: int | None, text: str) -> None:
     assert size_text(size_bytes) == text
+
+
+def test_later_arrivals_are_added_and_lines_kept(tmp_path: Path) -> None:
+    path = tmp_path / "metadata.csv"
+    first, second = WantedSeries("C", "P1", "1.2.3", "1.2.3.1"), WantedSeries("C", "P2", "1.2.4", "1.2.4.1")
+    note_arrivals(path, [(first, "C/P1")], datetime(2026, 1, 1, tzinfo=UTC))
+    before = path.read_bytes()
+    note_arrivals(path, [(second, "C/P2"), (first, "elsewhere")], datetime(2026, 1, 2, tzinfo=UTC))
+    assert path.read_bytes().startswith(before)
+    assert before.count(b"\r\n") == 2
+    assert [one.series_uid for one in read_manifest(path).series] == ["1.2.3.1", "1.2.4.1"]
+    assert path.read_bytes().count(b"\r\n") == path.read_bytes().count(b"\n") == 3

@@ -39,6 +39,9 @@ TEMPLATE_NAMES = (
 )
 """What a template may name; the first five are IDC's."""
 
+RETRIEVER_LAYOUTS = ("classic", "descriptive")
+"""Layouts of the NBIA retriever, which leaves a ``metadata.csv`` beside the collections."""
+
 UNKNOWN = "unknown"
 """Stands for a value that the source does not tell."""
 

@@ -16,10 +16,12 @@ import re
 from typing import TYPE_CHECKING
 
 from hilum.acquire.layouts import us_date
+from hilum.disk import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from hilum.acquire.wanted import WantedSeries
 
@@ -61,6 +63,23 @@ def write_metadata(rows: Iterable[tuple[WantedSeries, str, datetime]]) -> str:
     writer.writerow(COLUMNS)
     writer.writerows(_values(series, folder, at) for series, folder, at in rows)
     return file.getvalue()
+
+
+def note_arrivals(path: Path, arrived: Iterable[tuple[WantedSeries, str]], at: datetime) -> None:
+    """Add the series that are not in a table yet, with their folders; the lines that are there stay as they are.
+
+    Raises
+    ------
+    ArchiveError
+        There is no room left on the disk.
+    """
+    present = path.read_bytes().decode("utf-8-sig") if path.exists() else ""
+    known = {line.partition(",")[0] for line in present.splitlines()}
+    text = write_metadata((series, folder, at) for series, folder in arrived if series.series_uid not in known)
+    lines = text.splitlines(keepends=True)
+    if present and not present.endswith("\n"):
+        present += "\r\n"
+    write_whole(path, (present + "".join(lines[1:] if present else lines)).encode())
 
 
 def mend_values(values: Sequence[str]) -> Sequence[str]:

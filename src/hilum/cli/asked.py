@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import unquote, urljoin, urlsplit
 
 from hilum.errors import ConfigError
 
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 COHORT = "cohort:"
 DICOMWEB = "dicomweb+"
+ZIPS = "zips"
 FORMS = (
-    "idc; tcia; cohort:NAME; s3://BUCKET/PREFIX/; https://HOST/FOLDER/; dicomweb+https://HOST/BASE; a folder; or a"
-    " manifest (.tcia, s5cmd, CSV, JSON, a list of UIDs)"
+    "idc; tcia; cohort:NAME; s3://BUCKET/PREFIX/; https://HOST/FOLDER/; dicomweb+https://HOST/BASE; a folder; a"
+    " manifest (.tcia, s5cmd, CSV, JSON, a list of UIDs, fetch.txt); or the zips beside a collection: zips, or a .zip"
 )
 
 
@@ -115,6 +116,8 @@ def asked_for(what: str, selection: IdcSelection, access: Access) -> Asked:
     named = {"idc": _from_idc, "tcia": _from_tcia}
     if what in named:
         return named[what](selection, access)
+    if what == ZIPS or urlsplit(what).path.lower().endswith(".zip"):
+        return _from_zips(what, selection, access)
     if what.startswith(DICOMWEB):
         return _from_dicomweb(what.removeprefix(DICOMWEB), selection, access)
     if selection.any:
@@ -123,10 +126,8 @@ def asked_for(what: str, selection: IdcSelection, access: Access) -> Asked:
         )
     if what.startswith(COHORT):
         return _from_cohort(what.removeprefix(COHORT), access)
-    if what.startswith("s3://"):
-        return _folders_of(what, access.s3().find(what), access.s3())
-    if what.startswith(("https://", "http://")):
-        return _from_web(what, access)
+    if what.startswith(("s3://", "https://", "http://")):
+        return _from_url(what, access)
     return _from_path(Path(what), access)
 
 
@@ -212,9 +213,11 @@ def _from_cohort(name: str, access: Access) -> Asked:
     return Asked([series_of(row) for row in rows], access.s3())
 
 
-def _from_web(url: str, access: Access) -> Asked:
+def _from_url(url: str, access: Access) -> Asked:
     from hilum.acquire.web_folder import WebFolderSource
 
+    if url.startswith("s3://"):
+        return _folders_of(url, access.s3().find(url), access.s3())
     source = WebFolderSource(access.client(), url)
     return _folders_of(url, source.find(), source)
 
@@ -233,18 +236,35 @@ def _from_path(path: Path, access: Access) -> Asked:
 
 
 def _from_manifest(manifest: Manifest, access: Access) -> Asked:
-    from hilum.acquire.idc import find_all_in_idc
+    from hilum.acquire.listed import ListedSource
+    from hilum.acquire.manifests.completing import complete
     from hilum.acquire.manifests.tcia import api_url
+    from hilum.acquire.web_folder import WebFolderSource
 
     if manifest.dialect == "tcia":
         nbia = access.nbia(api_url(manifest.server_url))
         described = nbia.describe(one.series_uid for one in manifest.series)
         return Asked(described.series, nbia, refusals=manifest.refusals + described.refusals)
     if manifest.dialect == "bagit":
-        raise ConfigError("a fetch.txt lists files, not series; hilum receive fetches what a bag left out")
-    found = find_all_in_idc(manifest.series)
-    refusals = manifest.refusals + found.refusals
-    return Asked(found.series, access.s3(manifest.server_url), refusals=refusals, remarks=_earlier(found.earlier))
+        pages = WebFolderSource(access.client(), urljoin(manifest.series[0].location, "/"))
+        return Asked(manifest.series, ListedSource(pages, manifest.files), refusals=manifest.refusals)
+    done = complete(manifest)
+    source: Source = access.s3(manifest.server_url)
+    if done.manifest.files:
+        source = ListedSource(source, done.manifest.files)
+    refusals = manifest.refusals + done.unknown
+    return Asked(done.located, source, refusals=refusals, remarks=_earlier(done.earlier))
+
+
+def _from_zips(what: str, selection: IdcSelection, access: Access) -> Asked:
+    """Annotations, candidates and masks that are handed out as zips beside the images."""
+    from hilum.acquire.archives import ZipSource, folder_of, wanted_zips
+
+    others = (selection.participant, selection.study, selection.series, selection.modality)
+    if len(selection.collection) != 1 or any(others):
+        raise ConfigError(f"{what}: name the one collection that the zips belong to: --collection ct_lymph_nodes")
+    wanted = wanted_zips(selection.collection[0], () if what == ZIPS else (what,))
+    return Asked(wanted, ZipSource(access.client()), {one.key: folder_of(one) for one in wanted})
 
 
 def _folders_of(url: str, series: Sequence[WantedSeries], source: Source) -> Asked:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from hilum.acquire.manifests import Manifest
     from hilum.acquire.wanted import WantedFile, WantedSeries
     from hilum.catalog import Archive
     from hilum.errors import Refusal
@@ -121,16 +120,12 @@ def series_of_manifest(path: Path, *, is_completed: bool) -> Listed:
         It is no manifest.
     """
     from hilum.acquire.manifests import read_manifest
-    from hilum.acquire.manifests.manifest import series_key
+    from hilum.acquire.manifests.completing import complete
 
     manifest = read_manifest(path)
-    series = _completed(manifest) if is_completed else manifest.series
-    files = {
-        completed.key: manifest.files[series_key(one)]
-        for one, completed in zip(manifest.series, series, strict=True)
-        if series_key(one) in manifest.files
-    }
-    return Listed(series, {}, files, manifest.refusals, manifest.server_url)
+    if is_completed:
+        manifest = complete(manifest).manifest
+    return Listed(manifest.series, {}, manifest.files, manifest.refusals, manifest.server_url)
 
 
 def with_s3_files(listed: Listed, endpoint: str) -> tuple[Listed, tuple[Refusal, ...]]:
@@ -148,18 +143,8 @@ def with_s3_files(listed: Listed, endpoint: str) -> tuple[Listed, tuple[Refusal,
         except SourceError as error:
             refusals.append(Refusal(series.key, error.check, str(error)))
             continue
-        files[series.key] = [replace(file, location=f"{series.location}{quote(file.name)}") for file in found]
+        files[series.key] = [replace(file, location="") for file in found]
     return replace(listed, files=files), tuple(refusals)
-
-
-def _completed(manifest: Manifest) -> tuple[WantedSeries, ...]:
-    from hilum.acquire.idc import find_all_in_idc
-    from hilum.acquire.manifests.manifest import series_key
-
-    found = find_all_in_idc(manifest.series)
-    unknown = {refusal.item for refusal in found.refusals}
-    completed = iter(found.series)
-    return tuple(one if series_key(one) in unknown else next(completed) for one in manifest.series)
 
 
 def _of_rows(rows: Iterable[dict[str, Any]], persons: Mapping[str, str], base_url: str) -> Listed:

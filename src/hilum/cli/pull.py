@@ -6,6 +6,7 @@ import re
 import sys
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from datetime import datetime
 from pathlib import Path  # noqa: TC003 (Typer reads the annotations when it runs)
 from typing import TYPE_CHECKING, Annotated
 
@@ -143,6 +144,8 @@ def pull(
                 pace=pace,
                 on_progress=on_progress,
             )
+    if not asked.folders:
+        _note_arrivals(to, asked, folders, layout, report)
     report.refusals[:0] = asked.refusals
     if archive is not None:
         report.refusals += index_pulled(archive, to, targets, asked.series)
@@ -177,6 +180,18 @@ def _laid_out(asked: Asked, layout: str) -> Mapping[str, str]:
     from hilum.acquire.layouts import layout_of, place
 
     return place(asked.series, layout_of(layout))
+
+
+def _note_arrivals(to: Path, asked: Asked, folders: Mapping[str, str], layout: str, report: PullReport) -> None:
+    """Leave the table that the NBIA retriever leaves, where its layouts are asked for."""
+    from hilum.acquire.layouts import RETRIEVER_LAYOUTS
+    from hilum.acquire.retriever_table import FILE_NAME, note_arrivals
+
+    if layout not in RETRIEVER_LAYOUTS:
+        return
+    missing = {refusal.item.partition("/")[0] for refusal in report.refusals}
+    arrived = [(one, folders[one.key]) for one in asked.series if one.key not in missing]
+    note_arrivals(to / FILE_NAME, arrived, datetime.now().astimezone())
 
 
 def _accept(plan: Plan, *, is_accepted: bool) -> None:

@@ -86,7 +86,7 @@ def _take_url(lines: Lines, url: str) -> None:
     elif _PATTERN & set(last):
         raise FormatError(f"pattern {last!r} chooses among the files of a folder; expected all of them, /*")
     else:
-        lines.keep_file(series, WantedFile(last, location=url))
+        lines.keep_file(series, WantedFile(last))
 
 
 def _words(line: str) -> list[str]:

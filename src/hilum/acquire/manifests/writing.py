@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from hilum.acquire.columns import CRDC_SERIES
 from hilum.acquire.layouts import TemplateLayout, place
@@ -16,7 +17,7 @@ from hilum.acquire.manifests.tcia import PUBLIC_SERVER_URL, write_tcia
 from hilum.errors import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from hilum.acquire.layouts import Layout
     from hilum.acquire.wanted import WantedFile, WantedSeries
@@ -52,7 +53,8 @@ def write_manifest(
     server_url
         NBIA's ``downloadServerUrl`` or the S3 endpoint; empty: TCIA's, AWS's.
     files
-        Key of a series (`series_key`) to its files, each with a URL as location: what BagIt lists.
+        Key of a series (`series_key`) to its files, each with a URL as location, or none where it lies in the folder of
+        the series: what BagIt lists.
     layout
         Folders that s5cmd and BagIt put the files into; None: where s5cmd runs, and IDC's layout in a bag.
     """
@@ -89,14 +91,20 @@ def _text(
         case Dialect.IDC:
             return write_selection(kept)
         case Dialect.BAGIT:
-            folders = place(kept, layout or TemplateLayout())
-            return write_fetch(
-                (file_url(file.location, server_url), file.size_bytes, f"{folders[one.key]}/{file.name}")
-                for one in kept
-                for file in files[one.key]
-            )
+            return write_fetch(_fetched(kept, files, server_url, layout or TemplateLayout()))
         case Dialect.CSV | Dialect.TSV:
             return write_table(kept, delimiter="\t" if dialect is Dialect.TSV else ",")
+
+
+def _fetched(
+    kept: Sequence[WantedSeries], files: Mapping[str, Sequence[WantedFile]], server_url: str, layout: Layout
+) -> Iterator[tuple[str, int | None, str]]:
+    """URL, size and path of each file."""
+    folders = place(kept, layout)
+    for one in kept:
+        for file in files[one.key]:
+            location = file.location or f"{one.location}{quote(file.name)}"
+            yield file_url(location, server_url), file.size_bytes, f"{folders[one.key]}/{file.name}"
 
 
 def _sort(
