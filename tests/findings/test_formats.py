@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from builders import CtSeries
+from builders import SHARED_DATA, CtSeries, needs_shared_data
 from hilum.errors import FormatError
 from hilum.findings.format import Format
 from hilum.findings.formats import format_named, format_of_name, formats, read_findings, recognise, write_findings
@@ -71,10 +71,14 @@ DESCRIBED = {"seg.nrrd", "seg"}
 BY_INDEX = {"nih"}
 """Formats that place their findings in any grid of the right size: they hold indices, and warn."""
 
+SCORED = {"sr", "table", "luna16"}
+"""Formats whose marks are marks when they are read again; others show them as points."""
+
 NAMES = {"nih": "annotations", "luna16": "a.luna16.csv", "nifti": "a.nii.gz"}
 
 MALFORMED: dict[str, bytes] = {
     "sr": b"\x08\0\x16\0UI\x1e\x001.2.840.10008.5.1.4.1.1.88.33\0" + b"\x40\0\x30\xa7SQ\0\0\x10\0\0\0bad",
+    "rtstruct": b"\x08\0\x16\0UI\x1e\x001.2.840.10008.5.1.4.1.1.481.3\0" + b"\x06\x30\x20\0SQ\0\0\x10\0\0\0bad",
     "seg.nrrd": b"NRRD0005\nSegment0_LabelValue:=none\ntype: uint8\ndimension: 3\nsizes: 1 1 1\nencoding: raw\n"
     b"space: lps\nspace directions: (1,0,0) (0,1,0) (0,0,1)\nspace origin: (0,0,0)\n\n\x01",
     "seg": bytes(128) + b"DICM" + b"\x02\0\x02\0UI\x1c\x001.2.840.10008.5.1.4.1.1.66.4\0" + b"\xff" * 64,
@@ -103,6 +107,11 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Series:
     folder = tmp_path_factory.mktemp("elsewhere")
     replace(CT, origin_mm=(-10.0, 20.0, 10.0)).write(folder)
     return read_series(folder)
+
+
+@pytest.fixture(scope="module")
+def real() -> Series:
+    return read_series(SHARED_DATA / "cmb_crc_chest")
 
 
 def mask_of(target: Series) -> LabelMask:
@@ -330,19 +339,70 @@ def test_name_decides_the_format_written_by_its_longest_end() -> None:
         format_named("nonesuch")
 
 
-@pytest.mark.parametrize("name", ["table", "luna16", "mps"])
-def test_marks_travel_where_there_are_no_lesions(name: str, target: Series, tmp_path: Path) -> None:
-    marks = (
-        Mark(target.uid, (-9.0, 22.0, -28.0), 0.75, target.uid),
-        Mark(target.uid, (-8.0, 23.0, -25.0), 0.25, target.uid),
+@pytest.mark.parametrize("name", POINTS)
+def test_marks_travel_where_the_format_holds_them_and_are_refused_elsewhere(
+    name: str, target: Series, tmp_path: Path
+) -> None:
+    positions = target.geometry.to_mm([(1, 2, 3), (4, 10, 12)]).tolist()
+    marks = tuple(
+        Mark(target.uid, (x, y, z), score, target.uid) for (x, y, z), score in zip(positions, (0.75, 0.25), strict=True)
     )
     form = format_named(name)
-    write_findings(place(tmp_path, form), FindingSet(target.uid, target.uid, marks=marks), target, form=form)
+    sent = FindingSet(target.uid, target.uid, marks=marks)
+    if form.marks == "never":
+        with pytest.raises(FormatError, match="holds lesions, and there are 0 lesions and 2 marks"):
+            write_findings(place(tmp_path, form), sent, target, form=form)
+        return
+    write_findings(place(tmp_path, form), sent, target, form=form)
     found = read_findings(place(tmp_path, form), target)
-    if name == "mps":
-        assert [one.position_mm for one in found.lesions] == [mark.position_mm for mark in marks]
-    else:
-        assert found.marks == marks
+    assert [one.position_mm for one in found.marks or found.lesions] == [mark.position_mm for mark in marks]
+    if name in SCORED:
+        assert [mark.score for mark in found.marks] == [0.75, 0.25]
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_lesions_and_marks_together_lose_neither(name: str, target: Series, tmp_path: Path) -> None:
+    form = format_named(name)
+    marks = tuple(Mark(target.uid, one.position_mm, 0.5, target.uid) for one in pointed(target).lesions)
+    both = replace(pointed(target), marks=marks)
+    if form.marks == "beside lesions":
+        write_findings(place(tmp_path, form), both, target, form=form)
+        found = read_findings(place(tmp_path, form), target)
+        assert (len(found.lesions), len(found.marks)) == (3, 3)
+        return
+    with pytest.raises(FormatError, match="there are 3 lesions and 3 marks; write a structured report"):
+        write_findings(place(tmp_path, form), both, target, form=form)
+    assert not list(tmp_path.iterdir())
+
+
+@needs_shared_data
+@pytest.mark.parametrize("name", MASKS)
+def test_masks_on_a_real_ct_come_back_voxel_for_voxel(name: str, real: Series, tmp_path: Path) -> None:
+    labels = np.zeros(real.geometry.shape, np.uint8)
+    labels[40:46, 200:220, 150:190], labels[60, 300, 300] = 1, 2
+    form, kind = (
+        format_named(name),
+        Segment("node", category=Code("123037004", "SCT", "Anatomical Structure"), kind=NODE),
+    )
+    sent = FindingSet(real.uid, real.uid, mask=LabelMask(labels, real.geometry, {1: kind, 2: kind}))
+    write_findings(place(tmp_path, form), sent, real, form=form)
+    found = read_findings(place(tmp_path, form), real).mask
+    assert found is not None
+    assert np.array_equal(on_grid(found, real.geometry, "found").labels, labels)
+
+
+@needs_shared_data
+@pytest.mark.parametrize("name", [name for name in POINTS if name not in BY_INDEX | {"sr", "table", "luna16"}])
+def test_real_annotations_travel_unmoved(name: str, tmp_path: Path) -> None:
+    patients = sorted((SHARED_DATA / "ct_lymph_nodes" / "MED_ABD_LYMPH_ANNOTATIONS").iterdir())[:20]
+    form = format_named(name)
+    for patient in patients:
+        sent = read_findings(patient)
+        path = place(tmp_path, form).with_name(f"{patient.name}{form.suffixes[0]}")
+        write_findings(path, sent)
+        found = read_findings(path)
+        assert found.exam_id == patient.name
+        assert [one.position_mm for one in found.lesions] == [one.position_mm for one in sent.lesions]
 
 
 @pytest.mark.parametrize("name", POINTS)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from hilum.errors import FormatError
 from hilum.findings.format import Format, exam_of
-from hilum.findings.lesion_names import name_lesions
+from hilum.findings.lesion_names import name_lesions, points_of
 from hilum.findings.markups import SIGNS_OF_SYSTEM
 from hilum.findings.text import finite, read_text
 from hilum.model.findings import FindingSet, Lesion
@@ -86,7 +86,7 @@ def _lesion(where: str, columns: Sequence[str], values: Sequence[str], signs: Po
 def _write(path: Path, findings: FindingSet, _target: Series | None) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in _HEAD)
-        csv.writer(file, lineterminator="\n").writerows(_rows(findings.lesions))
+        csv.writer(file, lineterminator="\n").writerows(_rows(points_of(findings)))
 
 
 def _rows(lesions: Sequence[Lesion]) -> Iterator[tuple[object, ...]]:
@@ -100,4 +100,4 @@ def _recognises(_path: Path, start: bytes) -> bool:
     return start.startswith(START)
 
 
-FORMAT = Format("fcsv", "3D Slicer fiducial list", SUFFIXES, _recognises, _read, _write)
+FORMAT = Format("fcsv", "3D Slicer fiducial list", SUFFIXES, _recognises, _read, _write, marks="instead of lesions")

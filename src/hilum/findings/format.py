@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from hilum.errors import FormatError
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from hilum.model.findings import FindingSet
     from hilum.model.series import Series
+
+
+Marks = Literal["never", "instead of lesions", "beside lesions"]
 
 
 class Reader(Protocol):
@@ -69,6 +72,8 @@ class Format:
         None where hilum does not read or write it.
     has_voxels
         Whether it holds a mask; otherwise points.
+    marks
+        Whether it holds marks, and then beside lesions or instead of them.
     """
 
     name: str
@@ -78,6 +83,7 @@ class Format:
     read: Reader | None = None
     write: Writer | None = None
     has_voxels: bool = False
+    marks: Marks = "never"
 
 
 def need_target(path: Path, target: Series | None, why: str) -> Series:

@@ -32,6 +32,7 @@ FORMATS: tuple[str, ...] = (
     "segmentation:BINARY",
     "segmentation:LABELMAP",
     "structured_report:FORMAT",
+    "rtstruct:FORMAT",
     "image_masks:NRRD",
     "image_masks:NIFTI",
     "markups:FORMAT",
@@ -150,6 +151,7 @@ def write_findings(
     found = form or format_of_name(path)
     if found.write is None:
         raise FormatError(f"{path}: {found.title} is read, not written; expected one of {_titles(is_read=False)}")
+    _check_marks(path, findings, found)
     suited = _suited(path, findings, found, target)
     with _whole(path) as draft:
         found.write(draft, suited, target)
@@ -184,6 +186,19 @@ def _suited(path: Path, findings: FindingSet, form: Format, target: Series | Non
         return replace(findings, mask=mask)
     lesions = lesions_from_mask(mask, findings.exam_id, series_uid=findings.series_uid)
     return replace(findings, mask=mask, lesions=lesions)
+
+
+def _check_marks(path: Path, findings: FindingSet, form: Format) -> None:
+    """Refuse marks that the file would not hold."""
+    lesions, marks = len(findings.lesions), len(findings.marks)
+    if not marks or form.has_voxels or form.marks == "beside lesions":
+        return
+    if form.marks == "never" or lesions:
+        holds = "lesions" if form.marks == "never" else "lesions or marks, not both"
+        raise FormatError(
+            f"{path}: {form.title} holds {holds}, and there are {lesions} lesions and {marks} marks; write a "
+            "structured report (.sr.dcm), which holds both"
+        )
 
 
 @contextmanager

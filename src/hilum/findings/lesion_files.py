@@ -170,6 +170,24 @@ def _is_table(_path: Path, start: bytes) -> bool:
 
 
 NIH = Format("nih", "NIH annotation folder", (), _is_nih, _read_nih, _write_nih)
-MITK = Format("mps", "MITK point set", (POINT_SET_SUFFIX,), _is_point_set, _read_point_set, _write_point_set)
-LUNA16 = Format("luna16", "LUNA16 CSV", (".luna16.csv",), _is_luna16, _read_luna16, _write_luna16)
-TABLE = Format("table", "table of lesions or marks", (".csv", ".parquet"), _is_table, _read_table, _write_table)
+MITK = Format(
+    "mps",
+    "MITK point set",
+    (POINT_SET_SUFFIX,),
+    _is_point_set,
+    _read_point_set,
+    _write_point_set,
+    marks="instead of lesions",
+)
+LUNA16 = Format(
+    "luna16", "LUNA16 CSV", (".luna16.csv",), _is_luna16, _read_luna16, _write_luna16, marks="instead of lesions"
+)
+TABLE = Format(
+    "table",
+    "table of lesions or marks",
+    (".csv", ".parquet"),
+    _is_table,
+    _read_table,
+    _write_table,
+    marks="instead of lesions",
+)

@@ -1,14 +1,16 @@
-"""Names of lesions that are free text in their source: each lesion gets one of its own."""
+"""Names of lesions in files whose points have free text: each lesion gets a name of its own, a mark its number."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hilum.model.findings import Lesion
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hilum.model.findings import Lesion
+    from hilum.model.findings import FindingSet
 
 
 def name_lesions(lesions: Iterable[Lesion]) -> tuple[tuple[Lesion, ...], tuple[str, ...]]:
@@ -28,3 +30,11 @@ def name_lesions(lesions: Iterable[Lesion]) -> tuple[tuple[Lesion, ...], tuple[s
         named[name] = replace(lesion, lesion_id=name)
     warning = f"{changed} lesion(s) had the name of another and got their number besides"
     return tuple(named.values()), (warning,) if changed else ()
+
+
+def points_of(findings: FindingSet) -> tuple[Lesion, ...]:
+    """Lesions of an exam; where it has none its marks as points, named by number and described by their score."""
+    return findings.lesions or tuple(
+        Lesion(mark.exam_id, str(number), mark.position_mm, label=f"score {mark.score:.6g}", box_mm=mark.box_mm)
+        for number, mark in enumerate(findings.marks, start=1)
+    )

@@ -21,7 +21,7 @@ import numpy as np
 from hilum.errors import FormatError, Refusal
 from hilum.findings.format import Format, exam_of
 from hilum.findings.json_tree import Node, read_tree
-from hilum.findings.lesion_names import name_lesions
+from hilum.findings.lesion_names import name_lesions, points_of
 from hilum.findings.refusing import MALFORMED
 from hilum.model.findings import FindingSet, Lesion
 
@@ -163,8 +163,9 @@ def _point(values: Iterable[float]) -> Point:
 
 
 def _write(path: Path, findings: FindingSet, _target: Series | None) -> None:
-    markups = [_fiducials(findings.lesions), *(line for lesion in findings.lesions for line in _lines(lesion))]
-    markups += [_region(lesion, lesion.box_mm) for lesion in findings.lesions if lesion.box_mm is not None]
+    lesions = points_of(findings)
+    markups = [_fiducials(lesions), *(line for lesion in lesions for line in _lines(lesion))]
+    markups += [_region(lesion, lesion.box_mm) for lesion in lesions if lesion.box_mm is not None]
     text = json.dumps({"@schema": SCHEMA, "markups": markups}, indent=2, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
 
@@ -206,4 +207,4 @@ def _recognises(path: Path, start: bytes) -> bool:
     return is_tree and (SCHEMA_WORDS in start or (b'"markups"' in start and path.name.lower().endswith(".json")))
 
 
-FORMAT = Format("mrk.json", "3D Slicer markups", SUFFIXES, _recognises, _read, _write)
+FORMAT = Format("mrk.json", "3D Slicer markups", SUFFIXES, _recognises, _read, _write, marks="instead of lesions")

@@ -55,4 +55,5 @@ FORMAT = Format(
     recognises=is_structured_report,
     read=read_structured_report,
     write=write_structured_report,
+    marks="beside lesions",
 )
