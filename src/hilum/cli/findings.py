@@ -34,7 +34,8 @@ OutOption = Annotated[
 MasksArgument = Annotated[
     Path,
     typer.Argument(
-        help="Label mask, or a folder of masks named EXAM_ID.nii.gz or EXAM_ID_mask.nii.gz (NIfTI, Analyze or NRRD).",
+        help="Label mask of any format, or a folder or zip of masks named EXAM_ID.nii.gz or EXAM_ID_mask.nii.gz (NIfTI, "
+        "Analyze, NRRD or .seg.nrrd).",
         show_default=False,
     ),
 ]
