@@ -34,8 +34,8 @@ OutOption = Annotated[
 MasksArgument = Annotated[
     Path,
     typer.Argument(
-        help="Label mask of any format, or a folder or zip of masks named EXAM_ID.nii.gz or EXAM_ID_mask.nii.gz (NIfTI, "
-        "Analyze, NRRD or .seg.nrrd).",
+        help="Label mask of any format, or a folder or zip of masks named EXAM_ID.nii.gz or EXAM_ID_mask.nii.gz "
+        "(NIfTI, Analyze, NRRD or .seg.nrrd).",
         show_default=False,
     ),
 ]
