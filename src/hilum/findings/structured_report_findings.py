@@ -33,9 +33,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 TOOL_NAME = re.compile(
-    r"(?:Cornerstone3DTools@\^0\.1\.0|cornerstoneTools@\^4\.0\.0):[^:]*(?::(?P<name>.*))?", re.DOTALL
+    r"(?:Cornerstone3DTools@\^0\.1\.0|cornerstoneTools@\^4\.0\.0):(?P<tool>[^:]*)(?::(?P<name>.*))?", re.DOTALL
 )
 """Tracking identifier of a viewer's tool, and the finding's own name behind it."""
+
+ARROW = "ArrowAnnotate"
+"""Tool whose line is no size: its first point is the head of the arrow."""
 
 FREE_TEXT = "CORNERSTONEJS"
 """Scheme of codes that are a reader's own words."""
@@ -104,6 +107,9 @@ def _shape(group: Item, places: Places) -> Shape:
     graphics = list(_graphics(group))
     if not graphics:
         raise FormatError(_no_place(group))
+    tool = TOOL_NAME.fullmatch(_text(group, codes.TRACKING_ID))
+    if tool and tool["tool"] == ARROW:
+        return shape_of("POINT", places.to_mm(graphics[0]))
     shapes = [shape_of(getattr(item.value, "kind", ""), places.to_mm(item)) for item in graphics]
     return shapes[0] if len(shapes) == 1 else _widest(shapes)
 

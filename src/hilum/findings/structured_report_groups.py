@@ -109,7 +109,7 @@ def lesion_group(lesion: Lesion, planes: ImagePlanes, *, volume_mm3: float | Non
     kind, site = lesion.kind or kind_of(lesion.label), lesion.site or site_of(lesion.label)
     numbers = list(_lesion_numbers(lesion, volume_mm3))
     sizes = [] if drawing.tool is Tool.AXES else [_size_text(*number) for number in numbers]
-    title = f"{lesion.label or kind.meaning} {lesion.lesion_id}" + (" (excluded)" if lesion.is_excluded else "")
+    title = _named(lesion, kind) + (" (excluded)" if lesion.is_excluded else "")
     return _group(
         drawing,
         numbers,
@@ -200,6 +200,12 @@ def _sphere_and_box(finding: Lesion | Mark) -> Iterator[tuple[Code, Measured]]:
         yield codes.DIAMETER, Measured(finding.diameter_mm, codes.MILLIMETRE)
     for name, side_mm in zip(codes.BOX_SIDES, finding.box_mm or (), strict=False):
         yield name, Measured(side_mm, codes.MILLIMETRE)
+
+
+def _named(lesion: Lesion, kind: Code) -> str:
+    """Label and name of a lesion, each said once."""
+    label = lesion.label or kind.meaning
+    return label if f" {label}".endswith(f" {lesion.lesion_id}") else f"{label} {lesion.lesion_id}"
 
 
 def _size_text(name: Code, measured: Measured) -> str:
