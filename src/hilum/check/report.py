@@ -13,8 +13,9 @@ from hilum.check.annotations import check_lesion_list
 from hilum.check.collect import Collected, collect_archive, collect_folder
 from hilum.check.duplicates import equal_annotation_grids, equal_series, find_annotations
 from hilum.check.options import Options, PixelReading
-from hilum.check.references import Reference, check_references
+from hilum.check.references import check_references
 from hilum.check.rules import BY_CHECK, Severity, order_of
+from hilum.check.segmentations import check_placement
 from hilum.check.subject import look_at
 from hilum.errors import ArchiveError, NotFoundError
 from hilum.work import map_batches
@@ -179,8 +180,7 @@ class _Work:
         seen = list(self._seen(collected))
         series = {one.uid: one for one in collected.series}
         findings = [*collected.findings, *(finding for one in seen for finding in one.findings)]
-        named = {one.item: one.references for one in seen if one.references}
-        findings += _of_references(named, series, near)
+        findings += _of_references(seen, series, near)
         findings += equal_series(collected.series, {one.item: one.digest for one in seen if one.digest})
         if lesions is not None:
             with_pixels = self.options.pixels is not PixelReading.NONE
@@ -220,15 +220,18 @@ class _Work:
 
 
 def _of_references(
-    named: Mapping[str, frozenset[Reference]],
+    seen: Sequence[Seen],
     series: Mapping[str, Series],
     near: Callable[[set[str], set[str]], Iterable[Series]],
-) -> Iterable[Finding]:
+) -> Iterator[Finding]:
+    named = {one.item: one.references for one in seen if one.references}
     if not named:
-        return ()
+        return
     study_uids = {series[uid].study_uid for uid in named}
     series_uids = {reference.series_uid for references in named.values() for reference in references}
-    return check_references(named, series, near(study_uids, series_uids))
+    others = list(near(study_uids, series_uids))
+    yield from check_references(named, series, others)
+    yield from check_placement({one.item: one.drawn for one in seen if one.drawn}, series, others)
 
 
 def _annotated(series: Sequence[Series]) -> list[Series]:

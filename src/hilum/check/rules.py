@@ -92,6 +92,7 @@ RULES: tuple[Rule, ...] = (
     Rule("localizer-as-slices", Group.OBJECTS, WARNING, "localizers in a series that is catalogued as slices"),
     Rule("reference-absent", Group.REFERENCES, WARNING, "a SEG, SR or RTSTRUCT names instances that are not here"),
     Rule("reference-other", Group.REFERENCES, ERROR, "it names instances of another series, study or participant"),
+    Rule("reference-off-grid", Group.REFERENCES, ERROR, "a SEG lies off the slices, or frame of reference, it names"),
     Rule("lesions-unreadable", Group.ANNOTATIONS, ERROR, "the file of lesions cannot be read"),
     Rule("lesion-unlinked", Group.ANNOTATIONS, NOTE, "lesions of exams that are not among the series checked"),
     Rule("no-size", Group.ANNOTATIONS, WARNING, "a lesion of size 0 or without one, where others of the list have one"),

@@ -12,6 +12,7 @@ from hilum.check.finding import Finding, place_of
 from hilum.check.header import examine_header, read_dataset
 from hilum.check.pixels import examine_pixels
 from hilum.check.references import Reference, references_of
+from hilum.check.segmentations import planes_of
 from hilum.errors import HeaderError, PixelError
 from hilum.model.kinds import ImageKind
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from hilum.check.options import Options
     from hilum.check.pixels import PixelFacts
+    from hilum.findings.segmentation_header import SegmentationHeader
     from hilum.model.series import Series
 
 REFERRING_KINDS = frozenset({ImageKind.SEGMENTATION, ImageKind.REPORT})
@@ -86,6 +88,8 @@ class Seen:
         Headers and slices read.
     references
         Instances that its objects name.
+    drawn
+        Planes of its segmentations.
     digest
         Digest of its pixels; empty where they were not read or say nothing.
     thumbnail
@@ -97,6 +101,7 @@ class Seen:
     file_count: int
     slices_read: int = 0
     references: frozenset[Reference] = frozenset()
+    drawn: tuple[SegmentationHeader, ...] = ()
     digest: str = ""
     thumbnail: bytes | None = None
 
@@ -120,8 +125,16 @@ def _look_at_one(subject: Subject, options: Options) -> Seen:
     findings += _of_order(subject, series)
     facts = _pixels(series, options)
     findings += _findings(subject, facts.found, facts.read_count, "slices read")
-    references = frozenset(headers.references)
-    return Seen(subject.item, tuple(findings), len(paths), facts.read_count, references, facts.digest, facts.thumbnail)
+    return Seen(
+        subject.item,
+        tuple(findings),
+        len(paths),
+        facts.read_count,
+        frozenset(headers.references),
+        tuple(headers.drawn),
+        facts.digest,
+        facts.thumbnail,
+    )
 
 
 @dataclass(slots=True)
@@ -131,6 +144,7 @@ class _Headers:
     subject: Subject
     found: dict[str, Counter[str]] = field(default_factory=dict)
     references: set[Reference] = field(default_factory=set)
+    drawn: list[SegmentationHeader] = field(default_factory=list)
 
     def read(self, path: Path) -> None:
         """Read one more file."""
@@ -140,6 +154,8 @@ class _Headers:
                 self.found.setdefault(check, Counter())[what] += 1
             if self.subject.kind in REFERRING_KINDS:
                 self.references |= _references(dataset)
+            if self.subject.kind == ImageKind.SEGMENTATION and (planes := planes_of(dataset, path.name)):
+                self.drawn.append(planes)
         except HeaderError as error:
             self.found.setdefault(error.check, Counter())[f"{path.name}: {error}"] += 1
 

@@ -206,14 +206,18 @@ def _kind(dataset: Dataset, name: str) -> Kind:
 
 
 def _refuse_tiles(dataset: Dataset, name: str) -> None:
-    """Refuse the segmentation of a slide: its frames are tiles, not slices."""
-    organization = str(dataset.get("DimensionOrganizationType") or "")
-    first = next(iter(dataset.get("PerFrameFunctionalGroupsSequence") or ()), ())
-    if "TotalPixelMatrixColumns" in dataset or organization.startswith("TILED") or _SLIDE_POSITION in first:
+    if is_tiled(dataset):
         raise FormatError(
             f"{name}: its frames are tiles of a slide; hilum reads segmentations of slices, as of CT: "
             "open it with a program for whole slides (highdicom, QuPath)"
         )
+
+
+def is_tiled(dataset: Dataset) -> bool:
+    """Whether the frames of a segmentation are tiles of a slide, not slices."""
+    organization = str(dataset.get("DimensionOrganizationType") or "")
+    first = next(iter(dataset.get("PerFrameFunctionalGroupsSequence") or ()), ())
+    return "TotalPixelMatrixColumns" in dataset or organization.startswith("TILED") or _SLIDE_POSITION in first
 
 
 def _frames(groups: _Groups, kind: Kind, name: str) -> Iterator[SegmentationFrame]:
