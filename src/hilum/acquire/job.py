@@ -141,7 +141,7 @@ class Job:
 
     def _refuse_file(self, file: WantedFile, error: SourceError) -> None:
         self._transfer.ledger.refuse(self._entry.series_id, file.name, str(error))
-        self._refuse(f"{self._series.key}/{file.name}", error)
+        self._refuse(f"{self._series.key.rstrip('/')}/{file.name}", error)
 
     def _refuse(self, item: str, error: SourceError) -> None:
         self._is_refused = True

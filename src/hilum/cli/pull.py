@@ -18,7 +18,7 @@ from hilum.cli.output import REFUSED, JsonOption, show_json, show_table, size_te
 from hilum.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from hilum.acquire.plan import Plan
     from hilum.acquire.report import PullReport
@@ -115,6 +115,7 @@ def pull(
     Exit status 0 says that all that was asked for is there and verified, 1 that something is missing.
     """
     from hilum.acquire.idc import IdcSelection
+    from hilum.acquire.layouts import layout_of, place
     from hilum.acquire.pace import Pace
     from hilum.acquire.plan import plan_of
     from hilum.acquire.pull import pull as run_pull
@@ -122,9 +123,10 @@ def pull(
     access = Access(endpoint, sign, ca_file, token_file, not ignore_etag, archive)
     chosen = IdcSelection(collection or (), participant or (), study or (), series or (), modality or ())
     pace = Pace(_bytes_per_s(bandwidth))
+    named = layout_of(layout)
     with access.clients:
         asked = _one_batch(asked_for(what, chosen, access), batch_size, batch)
-        folders = asked.folders or _laid_out(asked, layout)
+        folders = asked.folders or place(asked.series, named)
         targets = collections_of(asked, folders, into) if archive is not None and index else {}
         for remark in asked.remarks:
             tell(remark)
@@ -174,24 +176,6 @@ def _one_batch(asked: Asked, size: int | None, number: int | None) -> Asked:
     if number > len(batches):
         raise typer.BadParameter(f"there are {len(batches)} batches of {size} participants", param_hint="--batch")
     return replace(asked, series=batches[number - 1])
-
-
-def _laid_out(asked: Asked, layout: str) -> Mapping[str, str]:
-    from hilum.acquire.layouts import layout_of, place
-
-    return place(asked.series, layout_of(layout))
-
-
-def _note_arrivals(to: Path, asked: Asked, folders: Mapping[str, str], layout: str, report: PullReport) -> None:
-    """Leave the table that the NBIA retriever leaves, where its layouts are asked for."""
-    from hilum.acquire.layouts import RETRIEVER_LAYOUTS
-    from hilum.acquire.retriever_table import FILE_NAME, note_arrivals
-
-    if layout not in RETRIEVER_LAYOUTS:
-        return
-    missing = {refusal.item.partition("/")[0] for refusal in report.refusals}
-    arrived = [(one, folders[one.key]) for one in asked.series if one.key not in missing]
-    note_arrivals(to / FILE_NAME, arrived, datetime.now().astimezone())
 
 
 def _accept(plan: Plan, *, is_accepted: bool) -> None:

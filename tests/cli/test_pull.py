@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from acquire.servers import DicomWebHandler, Fault, S3Handler, WebHandler, serving
+from builders import UID_ROOT, CtSeries
+from hilum.cli.output import FAILURE, OK, REFUSED, USAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SERIES_UID = f"{UID_ROOT}.1.1"
+
+
+def hilum(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HILUM_", "NBIA_", "AWS_"))}
+    return subprocess.run(
+        [sys.executable, "-c", "from hilum.cli.app import main; main()", *map(str, words)],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env=kept | {"HILUM_WORKERS": "1"},
+        cwd=cwd,
+    )
+
+
+def files_of(series: CtSeries, folder: Path) -> Mapping[str, bytes]:
+    return {path.name: path.read_bytes() for path in series.write(folder)}
+
+
+@pytest.fixture
+def drive(tmp_path: Path) -> Path:
+    for number in (1, 2):
+        CtSeries(participant=f"P{number}", series_uid=f"{UID_ROOT}.1.{number}").write(tmp_path / "drive" / f"s{number}")
+    return tmp_path / "drive"
+
+
+def test_a_drive_is_pulled_and_indexed_and_again_nothing_comes(tmp_path: Path, drive: Path) -> None:
+    words = ("pull", drive, "--to", tmp_path / "to", "--archive", tmp_path / "archive", "--into", "ct", "--json")
+    done = hilum(*words)
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["series_whole"], report["files_fetched"]) == (OK, 2, 8), done.stderr
+    assert sorted(path.name for path in (tmp_path / "to" / "drive").iterdir()) == ["s1", "s2"]
+    report = json.loads(hilum(*words).stdout)
+    assert (report["files_fetched"], report["files_kept"], report["bytes_fetched"]) == (0, 8, 0)
+    found = hilum("collections", "--archive", tmp_path / "archive", "--json")
+    assert [row["collection_id"] for row in json.loads(found.stdout)] == ["ct"]
+
+
+def test_a_dry_run_tells_sizes_and_makes_nothing(tmp_path: Path, drive: Path) -> None:
+    done = hilum("pull", drive, "--to", tmp_path / "to", "--dry-run", "--json")
+    plan = json.loads(done.stdout)
+    size_bytes = sum(path.stat().st_size for path in drive.rglob("*.dcm"))
+    assert (done.returncode, plan["series"], plan["missing_bytes"]) == (OK, 2, size_bytes)
+    assert plan["licences"][0]["licence"] == "not stated"
+    assert not (tmp_path / "to").exists()
+
+
+def test_what_is_missing_is_told_and_sets_the_status(tmp_path: Path) -> None:
+    with serving(S3Handler) as (store, url):
+        store.files = {f"{number}.dcm": bytes([number]) * 100 for number in range(3)}
+        store.faults["1.dcm"] = Fault(statuses=[404])
+        (tmp_path / "own.s5cmd").write_text("cp s3://bucket/data/* .\n")
+        words = ("pull", tmp_path / "own.s5cmd", "--to", tmp_path / "to", "--endpoint", url)
+        done = hilum(*words)
+        assert done.returncode == REFUSED
+        assert "missing s3://bucket/data/1.dcm: " in done.stderr
+        done = hilum(*words, "--bandwidth", "10MB", "--connections", "1")
+        assert done.returncode == OK, done.stderr
+
+
+def test_an_http_directory_is_pulled_with_its_folders(tmp_path: Path) -> None:
+    with serving(WebHandler) as (store, url):
+        store.files = {"a/1.dcm": b"1", "a/b/2.dcm": b"22", "3.dcm": b"333"}
+        done = hilum("pull", f"{url}/data/", "--to", tmp_path / "to")
+    assert done.returncode == OK, done.stderr
+    found = {str(path.relative_to(tmp_path / "to")): path.read_bytes() for path in (tmp_path / "to").rglob("*.dcm")}
+    assert found == {"data/a/1.dcm": b"1", "data/a/b/2.dcm": b"22", "data/3.dcm": b"333"}
+
+
+def test_a_dicomweb_server_is_pulled_in_a_layout(tmp_path: Path) -> None:
+    with serving(DicomWebHandler) as (store, url):
+        for number, content in enumerate(files_of(CtSeries(study_uid="1.2", series_uid="1.2.3"), tmp_path).values()):
+            store.files[f"1.2.3.{number + 1}.dcm"] = content
+        words = ("--layout", "%PatientID/%SeriesInstanceUID", "--archive", tmp_path / "archive")
+        done = hilum("pull", f"dicomweb+{url}/web", "--to", tmp_path / "to", *words, "--into", "ct")
+    assert done.returncode == OK, done.stderr
+    assert len(list((tmp_path / "to" / "P1" / "1.2.3").glob("*.dcm"))) == 4
+
+
+def test_files_of_another_series_than_the_list_says_are_told(tmp_path: Path) -> None:
+    with serving(S3Handler) as (store, url):
+        store.files = dict(files_of(CtSeries(series_uid="1.2.77"), tmp_path / "made"))
+        lines = "SeriesInstanceUID,collection_id,location\n1.2.99,ct,s3://bucket/data/\n"
+        (tmp_path / "list.csv").write_text(lines)
+        words = ("--endpoint", url, "--archive", tmp_path / "archive", "--json")
+        done = hilum("pull", tmp_path / "list.csv", "--to", tmp_path / "to", *words)
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["series_whole"]) == (REFUSED, 1), done.stderr
+    assert [(one["item"], one["check"]) for one in report["refusals"]] == [("1.2.99", "not-in-files")]
+
+
+def test_a_restricted_licence_is_shown_and_has_to_be_accepted(tmp_path: Path) -> None:
+    found = hilum("pull", "idc", "--collection", "nsclc_radiomics", "--modality", "SEG", "--to", tmp_path / "to")
+    assert found.returncode == USAGE
+    assert "no commercial use" in found.stderr
+    assert "--accept-licence" in found.stderr
+    assert not (tmp_path / "to").exists()
+
+
+def test_a_batch_is_of_whole_participants(tmp_path: Path) -> None:
+    words = ("pull", "idc", "--collection", "ct_lymph_nodes", "--to", tmp_path / "to", "--dry-run", "--json")
+    plans = [json.loads(hilum(*words, "--batch-size", "100", "--batch", batch).stdout) for batch in ("1", "2")]
+    assert [plan["participants"] for plan in plans] == [100, 76]
+    assert hilum(*words, "--batch-size", "100", "--batch", "3").returncode == USAGE
+    assert hilum(*words, "--batch-size", "100").returncode == USAGE
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (("nowhere",), USAGE, "is no file, folder or source"),
+        (("idc",), USAGE, "name what to download"),
+        (("tcia",), USAGE, "name what to download"),
+        (("s3://b/p/", "--series", "1.2"), USAGE, "a selection is known for"),
+        (("cohort:x",), USAGE, "name its archive"),
+        (("idc", "--series", "1.2.3"), FAILURE, "the IDC index has nothing"),
+        (("idc", "--collection", "ct_lymph_nodes", "--layout", "%Nonsense"), USAGE, "Nonsense"),
+        (("idc", "--collection", "ct_lymph_nodes", "--bandwidth", "fast"), USAGE, "50MB"),
+    ],
+)
+def test_wrong_words_are_told(tmp_path: Path, words: tuple[str, ...], status: int, said: str) -> None:
+    done = hilum("pull", *words, "--to", tmp_path / "to", cwd=tmp_path)
+    assert done.returncode == status, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "to").exists()
