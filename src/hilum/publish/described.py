@@ -105,15 +105,23 @@ def _others(values: dict[str, Any]) -> dict[str, Any]:
             raise ValueError(f"year {values['year']!r}: expected a year of four digits, such as 2026")
         others["year"] = values["year"]
     if "authors" in values:
-        authors = [_text("authors", one) for one in values["authors"]]
-        others["authors"] = tuple(author_of(text) for text in authors)
+        others["authors"] = tuple(author_of(_text("authors", one)) for one in _list("authors", values["authors"]))
     if "publications" in values:
-        others["publications"] = tuple(Publication(**_publication(one)) for one in values["publications"])
+        others["publications"] = tuple(map(_publication, _list("publications", values["publications"])))
     return others
 
 
-def _publication(values: dict[str, Any]) -> dict[str, str]:
-    return {name: _text(f"publications: {name}", values.get(name, "")) for name in ("citation", "doi", "purpose")}
+def _publication(values: Any) -> Publication:
+    if not isinstance(values, dict):
+        raise TypeError(f"publications {values!r}: expected tables [[publications]] with citation, doi and purpose")
+    names = ("citation", "doi", "purpose")
+    return Publication(*(_text(f"publications: {name}", values.get(name, "")) for name in names))
+
+
+def _list(name: str, value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"{name} {value!r}: expected a list in brackets")
+    return value
 
 
 def _text(name: str, value: Any) -> str:

@@ -90,7 +90,7 @@ _APA = re.compile(
 )
 """Authors (year). Title (Version n) [Data set]. Publisher. Address: the form of TCIA and Zenodo."""
 
-_PERSON = re.compile(r"(?P<family>[^,]+), (?P<given>(?:[^\W\d_]\.?-? ?)*[^\W\d_]\.)")
+_PERSON = re.compile(r"(?P<family>[^,]+), (?P<given>[^\W\d_]\.(?:[ -]*[^\W\d_]\.)*)")
 
 
 def source_of_citation(
