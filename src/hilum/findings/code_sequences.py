@@ -14,6 +14,9 @@ from hilum.model.codes import Code
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+VALUE_LENGTH, MEANING_LENGTH = 16, 64
+"""Characters of a CodeValue (VR SH; a longer one is a LongCodeValue) and of a CodeMeaning (VR LO)."""
+
 _VALUES = ("CodeValue", "LongCodeValue", "URNCodeValue")
 
 
@@ -22,7 +25,9 @@ def code_item(code: Code) -> Dataset:
     from pydicom.dataset import Dataset
 
     item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code.value, code.scheme, code.meaning
+    setattr(item, "CodeValue" if len(code.value) <= VALUE_LENGTH else "LongCodeValue", code.value)
+    item.CodingSchemeDesignator = code.scheme
+    item.CodeMeaning = code.meaning[:MEANING_LENGTH]
     return item
 
 
