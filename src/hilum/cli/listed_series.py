@@ -39,8 +39,6 @@ class Listed:
     ----------
     series
         The series, in order.
-    persons
-        Key of a series to who is imaged; one that is not in it is its participant's.
     files
         Key of a series to its files, where they are known.
     refusals
@@ -50,28 +48,26 @@ class Listed:
     """
 
     series: tuple[WantedSeries, ...]
-    persons: Mapping[str, str]
     files: Mapping[str, Sequence[WantedFile]]
     refusals: tuple[Refusal, ...] = ()
     server_url: str = ""
 
-    def person_of(self, series: WantedSeries) -> str:
-        """Who is imaged.
+    def require_participants(self) -> None:
+        """Refuse batches of whole participants where a series does not tell its participant.
 
         Raises
         ------
         ConfigError
-            It is not known.
+            As said.
         """
         from hilum.acquire.manifests.manifest import series_key
 
-        person = self.persons.get(series.key, series.participant_id)
-        if not person:
+        unknown = next((one for one in self.series if not one.participant_id), None)
+        if unknown is not None:
             raise ConfigError(
-                f"series {series_key(series)}: its participant is not known, so that batches might part one; make the "
+                f"series {series_key(unknown)}: its participant is not known, so that batches might part one; make the "
                 "manifest from a cohort or collection of an archive"
             )
-        return person
 
 
 def series_of_cohort(archive: Archive, name: str, base_url: str) -> Listed:
@@ -86,8 +82,7 @@ def series_of_cohort(archive: Archive, name: str, base_url: str) -> Listed:
     from hilum.cohort.rows import cohort_rows
 
     cohort = Cohort.load(archive, name)
-    persons = {entry.SeriesInstanceUID: entry.person_id for entry in cohort.entries}
-    return _of_rows(cohort_rows(archive, cohort, [*_COLUMNS, *_instances(base_url)]), persons, base_url)
+    return _of_rows(cohort_rows(archive, cohort, [*_COLUMNS, *_instances(base_url)]), base_url)
 
 
 def series_of_collections(archive: Archive, collection_ids: Sequence[str], base_url: str) -> Listed:
@@ -104,7 +99,7 @@ def series_of_collections(archive: Archive, collection_ids: Sequence[str], base_
     sql = f"""
         SELECT {names} FROM series WHERE collection_id IN (SELECT unnest(?))
         ORDER BY collection_id, "PatientID", "StudyInstanceUID", "SeriesInstanceUID\""""  # noqa: S608 - own columns
-    listed = _of_rows(archive.query(sql, [list(collection_ids)]).to_pylist(), {}, base_url)
+    listed = _of_rows(archive.query(sql, [list(collection_ids)]).to_pylist(), base_url)
     found = {series.collection_id for series in listed.series}
     if absent := [name for name in collection_ids if name not in found]:
         raise ConfigError(f"no series of collection {', '.join(absent)} in {archive.path}; see hilum collections")
@@ -125,7 +120,7 @@ def series_of_manifest(path: Path, *, is_completed: bool) -> Listed:
     manifest = read_manifest(path)
     if is_completed:
         manifest = complete(manifest).manifest
-    return Listed(manifest.series, {}, manifest.files, manifest.refusals, manifest.server_url)
+    return Listed(manifest.series, manifest.files, manifest.refusals, manifest.server_url)
 
 
 def with_s3_files(listed: Listed, endpoint: str) -> tuple[Listed, tuple[Refusal, ...]]:
@@ -147,7 +142,7 @@ def with_s3_files(listed: Listed, endpoint: str) -> tuple[Listed, tuple[Refusal,
     return replace(listed, files=files), tuple(refusals)
 
 
-def _of_rows(rows: Iterable[dict[str, Any]], persons: Mapping[str, str], base_url: str) -> Listed:
+def _of_rows(rows: Iterable[dict[str, Any]], base_url: str) -> Listed:
     from hilum.acquire.columns import series_of
 
     series, files = [], {}
@@ -157,7 +152,7 @@ def _of_rows(rows: Iterable[dict[str, Any]], persons: Mapping[str, str], base_ur
         series.append(one)
         if packed is not None and base_url:
             files[one.key] = _files(packed, base_url)
-    return Listed(tuple(series), persons, files)
+    return Listed(tuple(series), files)
 
 
 def _instances(base_url: str) -> tuple[str, ...]:

@@ -144,7 +144,10 @@ def _write_all(
     from hilum.disk import write_whole
 
     folders = layout_of(layout) if layout else None
-    batches = [listed.series] if batch_size is None else split_batches(listed.series, batch_size, listed.person_of)
+    batches: Sequence[Sequence[WantedSeries]] = [listed.series]
+    if batch_size is not None:
+        listed.require_participants()
+        batches = split_batches(listed.series, batch_size, lambda series: series.participant_id)
     refusals: list[Refusal] = []
     for number, batch in enumerate(batches, start=1):
         target = _numbered(out, number, len(batches)) if out is not None and batch_size is not None else out
