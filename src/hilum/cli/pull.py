@@ -18,7 +18,7 @@ from hilum.cli.output import REFUSED, JsonOption, show_json, show_table, size_te
 from hilum.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from hilum.acquire.plan import Plan
     from hilum.acquire.report import PullReport
@@ -176,6 +176,18 @@ def _one_batch(asked: Asked, size: int | None, number: int | None) -> Asked:
     if number > len(batches):
         raise typer.BadParameter(f"there are {len(batches)} batches of {size} participants", param_hint="--batch")
     return replace(asked, series=batches[number - 1])
+
+
+def _note_arrivals(to: Path, asked: Asked, folders: Mapping[str, str], layout: str, report: PullReport) -> None:
+    """Leave the table that the NBIA retriever leaves, where its layouts are asked for."""
+    from hilum.acquire.layouts import RETRIEVER_LAYOUTS
+    from hilum.acquire.retriever_table import FILE_NAME, note_arrivals
+
+    if layout not in RETRIEVER_LAYOUTS:
+        return
+    missing = {refusal.item.partition("/")[0] for refusal in report.refusals}
+    arrived = [(one, folders[one.key]) for one in asked.series if one.key not in missing]
+    note_arrivals(to / FILE_NAME, arrived, datetime.now().astimezone())
 
 
 def _accept(plan: Plan, *, is_accepted: bool) -> None:
