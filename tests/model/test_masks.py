@@ -35,7 +35,7 @@ def test_every_array_must_fit_the_grid_and_hold_whole_numbers() -> None:
     with pytest.raises(ValueError, match=r"mask of shape \(1, 1, 1\): its geometry has \(2, 3, 4\)"):
         LabelMask(layer(), GRID, overlaid=(np.zeros((1, 1, 1), np.uint8),))
     with pytest.raises(ValueError, match="mask of float64: expected whole numbers"):
-        LabelMask(layer(), GRID, overlaid=(np.zeros(GRID.shape),))
+        LabelMask(layer(), GRID, overlaid=(np.zeros(GRID.shape),))  # type: ignore[arg-type]
 
 
 def test_a_colour_has_three_parts_of_a_byte() -> None:
