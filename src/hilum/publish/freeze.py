@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hilum.catalog.layout import Layout
+from hilum.check.subject import REFERRING_KINDS
 from hilum.cohort.cohort import require_name
 from hilum.disk import UNFINISHED, exclusive_lock, sync_folder
 from hilum.errors import ArchiveError
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from hilum.catalog import Archive
     from hilum.check import Acceptance, Options, Report
     from hilum.errors import Refusal
+    from hilum.model.series import Series
     from hilum.publish.contents import Subject
 
 HASHES_FILE = "hashes.sqlite"
@@ -216,10 +218,15 @@ def _write_rest(archive: Archive, subject: Subject, asked: Asked, package: Packa
 
 
 def _write_lesions(subject: Subject, path: Path, package: Package) -> tuple[str, ...]:
-    found = read_lesions_of(all_series(subject), path)
+    found = read_lesions_of([one for one in all_series(subject) if _can_have_lesions(one)], path)
     write_lesion_table(package.folder / LESIONS_FILE, found.lesions)
     package.add_part(LESIONS_FILE, "lesions", len(found.lesions))
     return found.warnings
+
+
+def _can_have_lesions(series: Series) -> bool:
+    """Whether positions can be those of the series: a segmentation of the same exam is what they are not in."""
+    return bool(series["is_volume"]) and series["image_kind"] not in REFERRING_KINDS
 
 
 def _give_name(draft: Path, target: Path) -> None:
