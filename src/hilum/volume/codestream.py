@@ -29,7 +29,7 @@ Size = tuple[int, int, int]
 """Rows, columns, components."""
 
 
-def check_codestream(data: bytes, expected: tuple[int, int], *, needs_end: bool) -> None:
+def check_codestream(data: bytes, expected: tuple[int, int], *, needs_end: bool, components: int = 1) -> None:
     """Make sure that a frame of JPEG, JPEG-LS, JPEG 2000 or HTJ2K is what is expected.
 
     Parameters
@@ -37,9 +37,11 @@ def check_codestream(data: bytes, expected: tuple[int, int], *, needs_end: bool)
     data
         One frame.
     expected
-        Rows and columns of its one component.
+        Rows and columns.
     needs_end
         Whether the end marker must be there.
+    components
+        Values of a pixel.
 
     Raises
     ------
@@ -49,9 +51,9 @@ def check_codestream(data: bytes, expected: tuple[int, int], *, needs_end: bool)
     size = _jpeg_size(data) if data.startswith(JPEG_START) else _jpeg_2000_size(data)
     if size is None:
         raise PixelError("no image header found")
-    if size != (*expected, 1):
+    if size != (*expected, components):
         found = f"decodes to {size[0]} x {size[1]} values of {size[2]} components"
-        raise PixelError(f"{found}, expected {expected[0]} x {expected[1]} of 1")
+        raise PixelError(f"{found}, expected {expected[0]} x {expected[1]} of {components}")
     if needs_end and END not in data[-END_WITHIN:]:
         raise PixelError("ends before its end marker")
 

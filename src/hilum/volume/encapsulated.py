@@ -51,9 +51,14 @@ def read_encapsulated(file: int, offset: int, frame_count: int, wanted: Sequence
     PixelError
         The items are cut off, are not items, or do not divide into `frame_count` frames.
     """
-    table, *fragments = _items(file, offset, name)
-    frames = _frames(fragments, _offset_table(file, table), frame_count, name)
+    frames = find_frames(file, offset, frame_count, name)
     return [b"".join(os.pread(file, length, start) for start, length in frames[index]) for index in wanted]
+
+
+def find_frames(file: int, offset: int, frame_count: int, name: str) -> list[list[Fragment]]:
+    """Fragments of each frame; parameters and errors as `read_encapsulated`."""
+    table, *fragments = _items(file, offset, name)
+    return _frames(fragments, _offset_table(file, table), frame_count, name)
 
 
 def _items(file: int, offset: int, name: str) -> Iterator[Fragment]:

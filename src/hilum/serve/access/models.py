@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from hilum.serve.published.models import Cohort, Collection
@@ -97,8 +98,8 @@ class GrantQuerySet(models.QuerySet["Grant"]):
 
     def valid(self) -> GrantQuerySet:
         """Those that are neither withdrawn nor expired now."""
-        now = timezone.now()
-        return self.filter(withdrawn_at=None).filter(models.Q(expires_at=None) | models.Q(expires_at__gt=now))
+        # The database's clock: a statement that is remembered must not remember the time.
+        return self.filter(withdrawn_at=None).filter(models.Q(expires_at=None) | models.Q(expires_at__gt=Now()))
 
 
 class Grant(models.Model):

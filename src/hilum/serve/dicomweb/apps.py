@@ -10,3 +10,9 @@ class DICOMwebConfig(AppConfig):
 
     name = "hilum.serve.dicomweb"
     verbose_name = "DICOMweb"
+
+    def ready(self) -> None:
+        """Teach the database DICOM's wildcards."""
+        from hilum.serve.dicomweb.lookups import register
+
+        register()

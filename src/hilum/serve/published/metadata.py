@@ -91,9 +91,7 @@ class SeriesMetadata:
             raise ArchiveError(f"{path} is damaged ({error}); remove it and publish again") from error
         finally:
             os.close(descriptor)
-        return cls(
-            path, **{name: tuple(value) if isinstance(value, list) else value for name, value in directory.items()}
-        )
+        return cls(path, **directory)
 
     def gzip(self) -> bytes:
         """The JSON array of all instances, as a gzip stream."""

@@ -1,0 +1,81 @@
+"""Objects as files: as they are stored, or with their pixels decompressed where that is asked for."""
+
+from __future__ import annotations
+
+import os
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from hilum.errors import PixelError
+from hilum.serve.dicomweb.frames import EXPLICIT, NATIVE, frame_count
+from hilum.serve.dicomweb.pixels import decoded_bytes
+from hilum.serve.dicomweb.problem import NOT_ACCEPTABLE, ProblemError
+from hilum.serve.streaming import read_pieces
+from hilum.volume.codecs import CODECS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hilum.serve.dicomweb.found import FoundInstance
+
+AS_STORED = frozenset({"", "*"})
+MAX_DECODED_BYTES = 1 << 30
+"""Largest object that is decompressed: it is made in memory."""
+
+
+def can_be_given_as(instance: FoundInstance, syntax: str) -> bool:
+    """Whether an object can be given in a transfer syntax: that it has, or decompressed."""
+    if syntax in AS_STORED or syntax == instance.transfer_syntax:
+        return True
+    if syntax != EXPLICIT:
+        return False
+    return instance.transfer_syntax in NATIVE or instance.transfer_syntax in CODECS
+
+
+def as_transfer_syntax(instance: FoundInstance, syntax: str) -> tuple[str, int, Iterator[bytes]]:
+    """Transfer syntax, length and pieces of the file of an object.
+
+    Raises
+    ------
+    ProblemError
+        404: the file is not there; 406: it cannot be decompressed.
+    """
+    if syntax in AS_STORED or syntax == instance.transfer_syntax:
+        file = instance.open()
+        length = os.fstat(file).st_size
+        return instance.transfer_syntax, length, _read_and_close(file, length)
+    data = _decompressed_file(instance)
+    return EXPLICIT, len(data), iter([data])
+
+
+def _read_and_close(file: int, length: int) -> Iterator[bytes]:
+    try:
+        yield from read_pieces(file, 0, length)
+    finally:
+        os.close(file)
+
+
+def _decompressed_file(instance: FoundInstance) -> bytes:
+    import pydicom
+
+    values = instance.values
+    size = (values.get("Rows") or 0) * (values.get("Columns") or 0) * (values.get("BitsAllocated") or 8) // 8
+    if size * (values.get("SamplesPerPixel") or 1) * frame_count(instance) > MAX_DECODED_BYTES:
+        raise ProblemError(NOT_ACCEPTABLE, "the object is too large to be decompressed; ask for it as it is stored")
+    buffer = BytesIO()
+    try:
+        dataset = pydicom.dcmread(instance.path)
+        if instance.transfer_syntax not in NATIVE:
+            pixels = b"".join(decoded_bytes(instance, number + 1) for number in range(frame_count(instance)))
+            dataset.PixelData = pixels + b"\0" * (len(pixels) % 2)
+            dataset["PixelData"].VR = "OW" if (values.get("BitsAllocated") or 8) > 8 else "OB"
+            dataset["PixelData"].is_undefined_length = False
+            if dataset.get("SamplesPerPixel", 1) > 1:
+                dataset.PhotometricInterpretation, dataset.PlanarConfiguration = "RGB", 0
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+        dataset.save_as(buffer, implicit_vr=False, little_endian=True, enforce_file_format=True)
+    except PixelError as error:
+        raise ProblemError(NOT_ACCEPTABLE, "the object cannot be decompressed; ask for it as it is stored") from error
+    except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        raise ProblemError(NOT_ACCEPTABLE, "the object cannot be written anew; ask for it as it is stored") from error
+    return buffer.getvalue()

@@ -1,0 +1,241 @@
+"""Frames and bulk data of an object.
+
+References
+----------
+DICOM PS3.18 section 10.4.1.1.5 and 10.4.1.1.6 (frames, bulk data), 8.7.3 (media types and transfer syntaxes).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from django.http import HttpResponse
+
+from hilum.serve.dicomweb.bulk import read_element
+from hilum.serve.dicomweb.found import find_series
+from hilum.serve.dicomweb.frames import EXPLICIT, NATIVE, frame_count, read_frames
+from hilum.serve.dicomweb.media import ANY, OCTETS, RELATED, accepted
+from hilum.serve.dicomweb.multipart import Writer
+from hilum.serve.dicomweb.pixels import decoded_bytes
+from hilum.serve.dicomweb.problem import (
+    BAD_REQUEST,
+    NOT_ACCEPTABLE,
+    RANGE_NOT_SATISFIABLE,
+    READ,
+    ProblemError,
+    not_found,
+    service,
+)
+from hilum.serve.published.prepare import ROOT
+from hilum.serve.streaming import Streamed, read_pieces
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from django.http import HttpRequest, HttpResponseBase
+
+    from hilum.serve.access.principal import Principal
+    from hilum.serve.dicomweb.found import FoundInstance
+    from hilum.serve.dicomweb.media import MediaRange
+
+MAX_FRAMES = 1000
+"""Frames of one request; a slide has thousands of tiles, and nobody looks at all at once."""
+
+PARTIAL = 206
+PIXEL_DATA = frozenset({"7FE00008", "7FE00009", "7FE00010"})
+_PLACE = re.compile(r"(?:[0-9A-F]{8}/\d{1,9}/)*[0-9A-F]{8}")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+MEDIA_TYPES = {
+    "1.2.840.10008.1.2.4.50": "image/jpeg",
+    "1.2.840.10008.1.2.4.51": "image/jpeg",
+    "1.2.840.10008.1.2.4.57": "image/jpeg",
+    "1.2.840.10008.1.2.4.70": "image/jpeg",
+    "1.2.840.10008.1.2.4.80": "image/jls",
+    "1.2.840.10008.1.2.4.81": "image/jls",
+    "1.2.840.10008.1.2.4.90": "image/jp2",
+    "1.2.840.10008.1.2.4.91": "image/jp2",
+    "1.2.840.10008.1.2.4.92": "image/jpx",
+    "1.2.840.10008.1.2.4.93": "image/jpx",
+    "1.2.840.10008.1.2.4.201": "image/jphc",
+    "1.2.840.10008.1.2.4.202": "image/jphc",
+    "1.2.840.10008.1.2.4.203": "image/jphc",
+    "1.2.840.10008.1.2.5": "image/dicom-rle",
+}
+"""Media type of a compressed frame, by transfer syntax (PS3.18 table 8.7.3-5)."""
+
+
+@service(*READ)
+def frames(
+    request: HttpRequest, principal: Principal, *, study_uid: str, series_uid: str, sop_uid: str, numbers: str
+) -> HttpResponseBase:
+    """Frames of an object, 1-based, as stored unless they are asked for without compression."""
+    found = find_series(principal, study_uid, series_uid).instance(sop_uid)
+    wanted = [int(number) for number in numbers.split(",")]
+    if len(wanted) > MAX_FRAMES:
+        raise ProblemError(BAD_REQUEST, f"{len(wanted)} frames; expected at most {MAX_FRAMES} in one request")
+    media_type, syntax, is_single = _form(accepted(request), found, len(wanted))
+    is_decoded = syntax == EXPLICIT and found.transfer_syntax not in NATIVE
+    data = [decoded_bytes(found, number) for number in wanted] if is_decoded else read_frames(found, wanted)
+    part_type = f"{media_type}; transfer-syntax={syntax}"
+    if is_single:
+        return HttpResponse(data[0], content_type=part_type)
+    return _as_parts(media_type, part_type, data, f"{found.address(request.build_absolute_uri(ROOT))}/frames", wanted)
+
+
+@service(*READ)
+def bulk_data(
+    request: HttpRequest, principal: Principal, *, study_uid: str, series_uid: str, sop_uid: str, place: str
+) -> HttpResponseBase:
+    """One value of an object: a tag, or the tags and item numbers that lead to it."""
+    found = find_series(principal, study_uid, series_uid).instance(sop_uid)
+    if not _PLACE.fullmatch(place):
+        raise not_found()
+    if place in PIXEL_DATA and found.transfer_syntax not in NATIVE:
+        return _compressed_pixels(request, found)
+    is_single = _is_single(accepted(request))
+    if place in PIXEL_DATA and found.values.get("pixel_length", -1) >= 0:
+        return _pixels_of_file(request, found, is_single=is_single)
+    return _value(request, read_element(found, place), is_single=is_single)
+
+
+def native_syntax(found: FoundInstance) -> str:
+    """Transfer syntax that uncompressed frames are given in: as stored, or little endian where that is unusual."""
+    return EXPLICIT if found.transfer_syntax in NATIVE else found.transfer_syntax
+
+
+def _form(ranges: Sequence[MediaRange], found: FoundInstance, count: int) -> tuple[str, str, bool]:
+    """Media type and transfer syntax of the frames, and whether one is given without parts.
+
+    Raises
+    ------
+    ProblemError
+        406: the frames cannot be given as is asked.
+    """
+    for each in ranges:
+        is_multipart = each.covers(RELATED)
+        part = each.part if is_multipart else each.name
+        form = _part_form(part, each.transfer_syntax, found)
+        if form is not None and (is_multipart or count == 1):
+            return *form, not is_multipart
+    offers = f'multipart/related; type="{OCTETS}"; transfer-syntax=*, or {EXPLICIT}'
+    raise ProblemError(NOT_ACCEPTABLE, f"frames are given as {offers}")
+
+
+def _part_form(part: str, syntax: str, found: FoundInstance) -> tuple[str, str] | None:
+    """Media type and transfer syntax for a media type that is asked for; None if it cannot be had."""
+    stored = native_syntax(found)
+    own_type = MEDIA_TYPES.get(stored, OCTETS)
+    is_stored = syntax in {"*", stored}
+    if part == OCTETS:
+        # Without a transfer syntax octets are uncompressed (PS3.18, 8.7.3.2).
+        return (OCTETS, stored) if is_stored else (OCTETS, EXPLICIT) if syntax in {"", EXPLICIT} else None
+    if part in {ANY, "*/*"}:
+        return (own_type, stored) if is_stored or not syntax else (OCTETS, EXPLICIT) if syntax == EXPLICIT else None
+    is_own = part == own_type or (part == "image/*" and own_type.startswith("image/"))
+    return (own_type, stored) if is_own and (is_stored or not syntax) else None
+
+
+def _as_parts(
+    media_type: str, part_type: str, data: Sequence[bytes], location: str, numbers: Sequence[int]
+) -> HttpResponse:
+    writer = Writer(media_type)
+    body: list[bytes] = []
+    for number, each in zip(numbers, data, strict=True):
+        body += writer.head(part_type, f"{location}/{number}", len(each)), each, b"\r\n"
+    return HttpResponse(b"".join([*body, writer.end()]), content_type=writer.content_type)
+
+
+def _is_single(ranges: Sequence[MediaRange]) -> bool:
+    """Whether a value is wanted as it is, not as a part.
+
+    Raises
+    ------
+    ProblemError
+        406: neither is accepted.
+    """
+    for each in ranges:
+        if each.covers_part(OCTETS):
+            return False
+        if each.covers(OCTETS):
+            return True
+    raise ProblemError(NOT_ACCEPTABLE, f'values are given as {OCTETS} or multipart/related; type="{OCTETS}"')
+
+
+def _compressed_pixels(request: HttpRequest, found: FoundInstance) -> HttpResponse:
+    """Every frame as a part."""
+    count = frame_count(found)
+    if count > MAX_FRAMES:
+        raise ProblemError(NOT_ACCEPTABLE, f"{count} frames; ask for them by number, at most {MAX_FRAMES} at once")
+    syntax = found.transfer_syntax
+    media_type = MEDIA_TYPES.get(syntax, OCTETS)
+    numbers = range(1, count + 1)
+    location = f"{found.address(request.build_absolute_uri(ROOT))}/frames"
+    return _as_parts(
+        media_type, f"{media_type}; transfer-syntax={syntax}", read_frames(found, numbers), location, numbers
+    )
+
+
+def _pixels_of_file(request: HttpRequest, found: FoundInstance, *, is_single: bool) -> HttpResponseBase:
+    """Uncompressed pixel data, sent from the file."""
+    length = found.values["pixel_length"]
+    start, stop, is_part = _byte_range(request, length)
+    file = found.open()
+    pieces = _read_and_close(file, found.values["pixel_offset"] + start, stop - start)
+    return _sent(request, pieces, (start, stop, length), is_partial=is_part, is_single=is_single)
+
+
+def _value(request: HttpRequest, value: bytes, *, is_single: bool) -> HttpResponseBase:
+    start, stop, is_part = _byte_range(request, len(value))
+    return _sent(request, iter([value[start:stop]]), (start, stop, len(value)), is_partial=is_part, is_single=is_single)
+
+
+def _sent(
+    request: HttpRequest, pieces: Iterator[bytes], place: tuple[int, int, int], *, is_partial: bool, is_single: bool
+) -> HttpResponseBase:
+    start, stop, length = place
+    headers = {"Accept-Ranges": "bytes"}
+    if is_partial:
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{length}"
+    status = PARTIAL if is_partial else 200
+    if is_single:
+        headers["Content-Length"] = str(stop - start)
+        return Streamed(pieces, status=status, content_type=OCTETS, headers=headers)
+    writer = Writer(OCTETS)
+    framed = _framed(writer, pieces, request.build_absolute_uri(request.path), stop - start)
+    return Streamed(framed, status=status, content_type=writer.content_type, headers=headers)
+
+
+def _framed(writer: Writer, pieces: Iterator[bytes], location: str, length: int) -> Iterator[bytes]:
+    yield writer.head(OCTETS, location, length)
+    yield from pieces
+    yield b"\r\n" + writer.end()
+
+
+def _read_and_close(file: int, start: int, length: int) -> Iterator[bytes]:
+    try:
+        yield from read_pieces(file, start, length)
+    finally:
+        os.close(file)
+
+
+def _byte_range(request: HttpRequest, length: int) -> tuple[int, int, bool]:
+    """First byte, byte after the last, and whether it is a part (RFC 9110, 14.2); several ranges give all.
+
+    Raises
+    ------
+    ProblemError
+        416: the range lies behind the end.
+    """
+    found = _RANGE.fullmatch(request.headers.get("Range", "").replace(" ", ""))
+    if found is None or found[1] == found[2] == "":
+        return 0, length, False
+    if not found[1]:
+        start, stop = max(0, length - int(found[2])), length
+    else:
+        start, stop = int(found[1]), min(length, int(found[2]) + 1 if found[2] else length)
+    if start >= stop:
+        raise ProblemError(RANGE_NOT_SATISFIABLE, f"the value has {length} bytes")
+    return start, stop, True
