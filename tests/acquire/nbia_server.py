@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
+from acquire.zips import streamed_zip
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -294,29 +296,12 @@ def zip_of(one: Stored, fault: Fault = "none", *, has_hashes: bool = True) -> by
         files["../../escaped.dcm"] = b"out"
     if fault == "bomb":
         files["bomb.dcm"] = bytes(400_000_000)
-    target: Any = _Forward()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("LICENSE", "CC BY 3.0")
-        for name, image in files.items():
-            file.writestr(name, image)
-        if has_hashes and fault not in ("no hashes", "short"):
-            lines = "".join(f"{name},{digest}\n" for name, digest in hashes.items())
-            file.writestr("md5hashes.csv", f"Filename,MD5Hash\n{lines}")
-    return _doubled(bytes(target.written), last) if fault == "twice" else bytes(target.written)
-
-
-class _Forward(io.RawIOBase):
-    """A target that cannot be sought: zipfile writes data descriptors then, as Java's stream does."""
-
-    def __init__(self) -> None:
-        self.written = bytearray()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self.written += data
-        return len(data)
+    members = [("LICENSE", b"CC BY 3.0"), *files.items()]
+    if has_hashes and fault not in ("no hashes", "short"):
+        lines = "".join(f"{name},{digest}\n" for name, digest in hashes.items())
+        members.append(("md5hashes.csv", f"Filename,MD5Hash\n{lines}".encode()))
+    content = streamed_zip(members)
+    return _doubled(content, last) if fault == "twice" else content
 
 
 def _doubled(content: bytes, name: str) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import zipfile
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -117,7 +118,13 @@ def test_a_cut_file_is_refused_and_taken_up_later(tmp_path: Path) -> None:
     assert len(list((tmp_path / "out").rglob("*.txt"))) == 5
 
 
-def test_a_bomb_is_refused(tmp_path: Path) -> None:
+def test_empty_masks_are_no_bomb(tmp_path: Path) -> None:
+    place = _zip(tmp_path / "A.zip", {"P1.nii": bytes(100_000_000)})
+    assert not _pull(wanted_zips("c", [str(place)]), tmp_path / "out").refusals
+
+
+def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "LIMITS", replace(archives.LIMITS, ratio_from_bytes=1 << 20))
     place = _zip(tmp_path / "A.zip", {"bomb": bytes(100_000_000)})
     (refusal,) = _pull(wanted_zips("c", [str(place)]), tmp_path / "out").refusals
     assert refusal.check == "zip-bomb"

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acquire.zips import Forward, streamed_zip
 from hilum.acquire.unzip import Limits, unzip
 from hilum.errors import SourceError
 
@@ -23,26 +24,14 @@ contents = st.dictionaries(
 )
 
 
-class _Forward(io.RawIOBase):
-    """A file that cannot be sought, as a server's answer: zipfile writes data descriptors then."""
-
-    def __init__(self) -> None:
-        self.written = bytearray()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self.written += data
-        return len(data)
-
-
 def _zip(files: Mapping[str, bytes], *, is_streamed: bool = True, method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    target: Any = _Forward() if is_streamed else io.BytesIO()
+    if is_streamed:
+        return streamed_zip(files.items(), method)
+    target = io.BytesIO()
     with zipfile.ZipFile(target, "w", method) as file:
         for name, content in files.items():
             file.writestr(name, content)
-    return bytes(target.written) if is_streamed else target.getvalue()
+    return target.getvalue()
 
 
 def _cut(data: bytes, size: int) -> Iterator[bytes]:
@@ -73,7 +62,7 @@ def test_zip64_headers() -> None:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as file, file.open("big", "w", force_zip64=True) as member:
         member.write(b"y" * 5000)
     assert _read(target.getvalue()) == {"big": b"y" * 5000}
-    forward: Any = _Forward()
+    forward: Any = Forward()
     with zipfile.ZipFile(forward, "w", zipfile.ZIP_DEFLATED) as file, file.open("big", "w", force_zip64=True) as member:
         member.write(b"y" * 5000)
     assert _read(bytes(forward.written)) == {"big": b"y" * 5000}

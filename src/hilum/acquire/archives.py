@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     import httpx
 
 CHUNK_BYTES = 1 << 18
-LIMITS = Limits(members=50_000, size_bytes=1 << 34)
-"""176 masks of 512 x 512 x 400 voxels unpack to 37 GB only if they are not packed themselves; theirs are, to 1 MB."""
+LIMITS = Limits(members=50_000, size_bytes=1 << 36, ratio_from_bytes=1 << 32)
+"""Masks that are not packed themselves deflate to a thousandth: so much of them is let pass before the ratio counts."""
 
 FOLDER, SHA256 = "folder", "sha256"
 """Attributes of a wanted archive: the folder it becomes, and the digest of its zip where it is known."""

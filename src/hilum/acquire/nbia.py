@@ -16,6 +16,7 @@ import csv
 import hashlib
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
@@ -163,8 +164,9 @@ class NbiaSource:
                 yield iter([Delivery(file, 0, _require_dicom(chunks, file))])
             return
         count, size_bytes = self._amount(series)
-        # Twice what the records say: records that are a little wrong are told as that, not as a bomb.
-        limits = Limits(2 * count + 2, 2 * size_bytes + LONGEST_HASHES_BYTES)
+        # Twice what the records say: records that are a little wrong are told as that, not as a bomb. With the size
+        # known the ratio says nothing: a SEG of empty frames deflates to a thousandth.
+        limits = Limits(2 * count + 2, 2 * size_bytes + LONGEST_HASHES_BYTES, ratio=inf)
         call, query = "getImageWithMD5Hash", {"SeriesInstanceUID": series.series_uid}
         if self._version == "v4":
             call, query = "getImage", {**query, "IncludeMD5": "Yes"}
