@@ -157,8 +157,8 @@ def _is_nih(path: Path, _start: bytes) -> bool:
 
 
 def _is_point_set(path: Path, start: bytes) -> bool:
-    is_empty_one = not start and path.suffix == POINT_SET_SUFFIX and path.is_file()
-    return is_empty_one or start.lstrip().startswith(POINT_SET_STARTS)
+    """Whether a file is a point set; one without points can be empty, and is known by its name alone."""
+    return start.lstrip().startswith(POINT_SET_STARTS) or (path.suffix == POINT_SET_SUFFIX and path.is_file())
 
 
 def _is_luna16(_path: Path, start: bytes) -> bool:

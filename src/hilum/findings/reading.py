@@ -15,6 +15,8 @@ from hilum.findings.archives import unpacked
 from hilum.findings.checking import check_lesions, check_marks
 from hilum.findings.delimited import column_names, delimiter_hint, read_rows
 from hilum.findings.formats import read_findings, recognise
+from hilum.findings.image_masks import GZIP_START, NIFTI_STARTS
+from hilum.findings.lesion_files import POINT_SET_STARTS
 from hilum.findings.lists import ExamFile, LesionFile, MarkFile
 from hilum.findings.luna16 import ID_COLUMN, read_luna16_lesions, read_luna16_marks
 from hilum.findings.masks import lesions_from_mask
@@ -25,7 +27,7 @@ from hilum.findings.refusing import Refusals
 from hilum.findings.scored_masks import mask_paths, read_scored_masks
 from hilum.findings.tables import PARQUET_MAGIC, read_lesion_table, read_mark_table
 from hilum.findings.text import read_text
-from hilum.model.findings import Lesion, Mark
+from hilum.model.findings import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -40,12 +42,12 @@ PARTICIPANT_COLUMN = "participant_id"
 Kind = Literal["folder", "luna16", "point set", "table", "nnDetection", "masks", "one exam"]
 
 _STARTS: dict[Kind, tuple[bytes, ...]] = {
-    "point set": (b"<?xml", b"<point_set"),
+    "point set": POINT_SET_STARTS,
     "table": (PARQUET_MAGIC,),
     "nnDetection": (b"\x80",),
-    "masks": (b"\x1f\x8b", b"\x5c\x01\0\0", b"\0\0\x01\x5c", b"\x1c\x02\0\0", b"\0\0\x02\x1c"),
+    "masks": (GZIP_START, *NIFTI_STARTS),
 }
-"""First bytes: XML, Parquet, pickles since protocol 2, gzip and the header sizes of NIfTI-1 and 2 (348, 540)."""
+"""First bytes; those of pickles are of protocol 2 and later."""
 
 _EXPECTED = (
     "a folder of NIH's files, a LUNA16 CSV (seriesuid, coordX, coordY, coordZ, ...), a MITK point set (.mps), a "
@@ -118,9 +120,7 @@ def _lesions(
         file = read_annotations(path, geometries=geometries)
     elif found == "luna16":
         return read_luna16_lesions(path, is_excluded=is_excluded, exam_ids=exam_ids, refusals=refusals)
-    elif found == "point set":
-        file = _lesions_of_point_set(path)
-    elif found == "one exam":
+    elif found in ("point set", "one exam"):
         file = _lesions_of_exam(_one_exam(path, refusals))
     elif found in ("nnDetection", "masks"):
         raise FormatError(f"{path}: {_MARKS_ONLY[found]}; expected {_EXPECTED}")
@@ -234,14 +234,6 @@ def _format_of_folder(folder: Path) -> Kind:
     if next(folder.glob(f"*{ENDING}"), None):
         return "nnDetection"
     return "masks" if mask_paths(folder) else "folder"
-
-
-def _lesions_of_point_set(path: Path) -> LesionFile:
-    lesions = tuple(
-        Lesion(path.stem, str(number), point, source=f"{path.name}: point {number}")
-        for number, point in enumerate(read_mps(path), start=1)
-    )
-    return LesionFile(lesions, (path.stem,))
 
 
 def _one_exam(path: Path, refusals: Refusals) -> FindingSet:
