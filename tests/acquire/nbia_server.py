@@ -109,6 +109,7 @@ class NbiaServer:
     requests: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     expires_in: int = 7199
+    has_v4: bool = True
 
     def add(self, stored: Stored) -> Stored:
         self.series[stored.series_uid] = stored
@@ -131,8 +132,7 @@ def serve_nbia() -> Iterator[NbiaServer]:
     """Run a server on a free port until the end of the block."""
     state = NbiaServer()
     handler = type("Handler", (_Handler,), {"state": state})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), handler) as server:
         state.url = f"http://127.0.0.1:{server.server_port}/nbia-api/"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -141,6 +141,13 @@ def serve_nbia() -> Iterator[NbiaServer]:
         finally:
             server.shutdown()
             thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *args: Any) -> None:
+        """Say nothing of clients that hang up."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -169,7 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
         if (version == "v2" and not is_known) or (authorization and not is_known):
             self._send(401, b"{}")
             return
-        if call in _CALLS:
+        if call in _CALLS and (version != "v4" or self.state.has_v4):
             getattr(self, _CALLS[call])(values, is_known=is_known)
         else:
             self._send(404, b"no such call")

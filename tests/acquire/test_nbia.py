@@ -161,6 +161,16 @@ def test_series_the_server_does_not_know_are_refused(
     ]
 
 
+def test_many_series_are_described_at_once(server: NbiaServer, client: httpx.Client) -> None:
+    uids = [server.add(Stored(f"1.2.3.{number}", {"a.dcm": bytes(number)})).series_uid for number in range(1, 451)]
+    source = NbiaSource(client, server.url)
+    assert [one.series_uid for one in source.describe(uids).series] == uids
+    assert len(server.requests) == 3
+    server.has_v4 = False
+    assert [one.size_bytes for one in source.describe(uids[:5]).series] == [1, 2, 3, 4, 5]
+    assert server.answered("getSeriesMetaData") == 5
+
+
 def test_find_by_collection(server: NbiaServer, client: httpx.Client, stored: Stored) -> None:
     source = NbiaSource(client, server.url)
     (series,) = source.find({"Collection": "CT Lymph Nodes"})

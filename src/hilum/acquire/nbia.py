@@ -48,7 +48,7 @@ LICENCE = "LICENSE"
 
 CHUNK_BYTES = 1 << 18
 UIDS_AT_ONCE = 200
-"""Series asked for in one request of v4."""
+"""Series described in one request, which only v4 knows."""
 LONGEST_HASHES_BYTES = 16 << 20
 
 
@@ -174,11 +174,20 @@ class NbiaSource:
             yield _whole_series(unzip(chunks, f"{self.name}: {series.series_uid}", limits), series, count, size_bytes)
 
     def _described(self, uids: Sequence[str]) -> Iterator[WantedSeries]:
-        if self._version == "v4":
-            for start in range(0, len(uids), UIDS_AT_ONCE):
-                form = {"list": ",".join(uids[start : start + UIDS_AT_ONCE]), "format": "json"}
-                yield from map(self._series, self._json("POST", "getSeriesMetadata", form))
-            return
+        for start in range(0, len(uids), UIDS_AT_ONCE):
+            part = uids[start : start + UIDS_AT_ONCE]
+            form = {"list": ",".join(part), "format": "json"}
+            try:
+                rows = self._json("POST", "getSeriesMetadata", form, "v4")
+            except SourceError as error:
+                if error.check != "not-found":
+                    raise
+                yield from self._described_singly(part)
+            else:
+                yield from map(self._series, rows)
+
+    def _described_singly(self, uids: Sequence[str]) -> Iterator[WantedSeries]:
+        """As servers without v4 want it: a request a series."""
         for uid in uids:
             query = {"SeriesInstanceUID": uid, "format": "json"}
             yield from map(self._series, self._json("GET", "getSeriesMetaData", query))
@@ -207,39 +216,43 @@ class NbiaSource:
         except FormatError as error:
             raise SourceError(f"{self.name}: a series with an odd identifier: {error}", check="bad-answer") from error
 
-    def _json(self, method: str, call: str, values: Mapping[str, str]) -> list[dict[str, Any]]:
+    def _json(
+        self, method: str, call: str, values: Mapping[str, str], version: Version | None = None
+    ) -> list[dict[str, Any]]:
         """Rows of an answer; none where NBIA sends 204 or an empty body, which is how it says so."""
+        path = f"{version or self._version}/{call}"
         sent = {"data": values} if method == "POST" else {"params": values}
-        with self._answer(method, call, **sent) as response, errors_of(self._where(call)):
+        with self._answer(method, path, **sent) as response, errors_of(self._where(path)):
             body = response.read()
         if not body.strip():
             return []
         try:
             rows = response.json()
         except ValueError as error:
-            raise self._odd(call, body) from error
+            raise self._odd(path, body) from error
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise self._odd(call, body)
+            raise self._odd(path, body)
         return rows
 
-    def _odd(self, call: str, body: bytes) -> SourceError:
+    def _odd(self, path: str, body: bytes) -> SourceError:
         return SourceError(
-            f"{self._where(call)}: expected a list as JSON, found {body[:60]!r}", check="bad-answer", may_pass=True
+            f"{self._where(path)}: expected a list as JSON, found {body[:60]!r}", check="bad-answer", may_pass=True
         )
 
     @contextmanager
     def _stream(self, call: str, query: Mapping[str, str]) -> Iterator[Iterator[bytes]]:
-        with self._answer("GET", call, params=query) as response:
-            yield self._chunks(response, call)
+        path = f"{self._version}/{call}"
+        with self._answer("GET", path, params=query) as response:
+            yield self._chunks(response, path)
 
-    def _chunks(self, response: httpx.Response, call: str) -> Iterator[bytes]:
-        with errors_of(self._where(call)):
+    def _chunks(self, response: httpx.Response, path: str) -> Iterator[bytes]:
+        with errors_of(self._where(path)):
             yield from response.iter_bytes(CHUNK_BYTES)
 
     @contextmanager
-    def _answer(self, method: str, call: str, **sent: Mapping[str, str]) -> Iterator[httpx.Response]:
+    def _answer(self, method: str, path: str, **sent: Mapping[str, str]) -> Iterator[httpx.Response]:
         """Send a request; with a new token once more if the server takes the first for expired."""
-        url, where = f"{self._url}/services/{self._version}/{call}", self._where(call)
+        url, where = f"{self._url}/services/{path}", self._where(path)
         token = self._login.token() if self._login else ""
         with errors_of(where):
             response = self._send(method, url, token, sent)
@@ -259,8 +272,8 @@ class NbiaSource:
         request = self._client.build_request(method, url, headers=headers, **sent)  # type: ignore[arg-type]
         return self._client.send(request, stream=True)
 
-    def _where(self, call: str) -> str:
-        return f"{self.name}/services/{self._version}/{call}"
+    def _where(self, path: str) -> str:
+        return f"{self.name}/services/{path}"
 
 
 def _require_public(response: httpx.Response, where: str) -> None:
