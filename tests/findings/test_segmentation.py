@@ -1,3 +1,5 @@
+import contextlib
+import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -369,6 +371,23 @@ def _nan_position(dataset: Dataset) -> None:
     item._value = ["nan", "0", "0"]
 
 
+def _slanted(dataset: Dataset) -> None:
+    orientation = dataset.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0]
+    orientation.ImageOrientationPatient = [1, 1, 0, 0, 1, 0]
+
+
+def _no_spacing(dataset: Dataset) -> None:
+    dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing = [0.7, 0]
+
+
+def _two_coordinates(dataset: Dataset) -> None:
+    _item(dataset, 0, "PlanePositionSequence").ImagePositionPatient = [1, 2]
+
+
+def _no_rows(dataset: Dataset) -> None:
+    dataset.Rows = 0
+
+
 def _two_orientations(dataset: Dataset) -> None:
     shared = dataset.SharedFunctionalGroupsSequence[0]
     for index, group in enumerate(dataset.PerFrameFunctionalGroupsSequence):
@@ -399,7 +418,11 @@ def _other_frame_of_reference(dataset: Dataset) -> None:
         (_other_syntax, r"transfer syntax 1\.2\.840\.10008\.1\.2\.4\.100, which is not read"),
         (_damaged_frames, "frame 1: cannot inflate"),
         (_fewer_frames, "compressed frames"),
-        (_nan_position, "position"),
+        (_nan_position, "expected 3 finite numbers"),
+        (_two_coordinates, "expected 3 finite numbers"),
+        (_slanted, "expected two unit vectors at right angles"),
+        (_no_spacing, "expected two positive distances"),
+        (_no_rows, "frames of 0 x 17 pixels"),
         (_two_orientations, "frames of 2 values of orientation"),
         (_other_frame_of_reference, r"frame of reference is 1\.2\.3, .*up to 3\.00 mm apart"),
     ],
@@ -527,3 +550,19 @@ def test_a_file_cut_anywhere_is_refused_or_whole(tmp_path: Path) -> None:
         drawing.path.write_bytes(whole[:length])
         with pytest.raises(FormatError):
             read_segmentation(drawing.path, drawing.series)
+
+
+@pytest.mark.parametrize("kind", [Kind.BINARY, Kind.LABELMAP])
+def test_damaged_bytes_are_refused_or_read_and_nothing_else(tmp_path: Path, kind: Kind) -> None:
+    drawing = draw(tmp_path, kind=kind)
+    whole = drawing.path.read_bytes()
+    for seed in range(50):
+        random = np.random.default_rng(seed)
+        damaged = bytearray(whole)
+        for place in random.integers(0, len(whole), 4).tolist():
+            damaged[place] = int(random.integers(0, 256))
+        drawing.path.write_bytes(damaged)
+        for target in (None, drawing.series):
+            with warnings.catch_warnings(), contextlib.suppress(HilumError):
+                warnings.simplefilter("ignore")  # of pydicom, on odd values
+                read_segmentation(drawing.path, target)

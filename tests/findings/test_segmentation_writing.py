@@ -17,6 +17,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from builders import SHARED_DATA, CtSeries, dicom_errors, needs_shared_data
 from drawings import SHAPE, ct, draw, two_nodes
 from hilum.errors import FormatError
+from hilum.findings import segmentation_writing
 from hilum.findings.segment_items import Algorithm, AlgorithmType
 from hilum.findings.segmentation import read_segmentation
 from hilum.findings.segmentation_header import Kind
@@ -27,6 +28,9 @@ from hilum.model.geometry import Geometry
 from hilum.model.masks import LabelMask, Segment
 from hilum.volume.axes import turn_grid
 from hilum.volume.source import read_series
+
+GRID = Geometry(SHAPE, (2.0, 0.7, 0.7), (-100.0, -120.0, -300.0))
+"""Of the series that `ct` writes."""
 
 KINDS = [Kind.BINARY, Kind.LABELMAP]
 NODE = Code("59441001", "SCT", "Lymph node")
@@ -254,24 +258,38 @@ def test_names_that_dicom_cannot_hold_are_made_to_fit(tmp_path: Path) -> None:
 
 def written(tmp_path: Path, labels: NDArray[Any], **changed: Any) -> None:
     series = ct(tmp_path / "ct")
+    assert series.geometry.is_close(GRID)
     mask = LabelMask(labels, series.geometry)
     findings = FindingSet(**{"exam_id": "E", "mask": mask, **changed})
     write_segmentation(tmp_path / "a.dcm", findings, series)
 
 
+def described(label: int) -> LabelMask:
+    """Mask on the series of `written` that describes one more label."""
+    return LabelMask(two_nodes(), GRID, {label: Segment("a")})
+
+
 def test_what_cannot_be_written_is_refused_and_nothing_stays(tmp_path: Path) -> None:
-    grid = Geometry(SHAPE, (1, 1, 1), (0, 0, 0))
+    elsewhere = Geometry(SHAPE, (1, 1, 1), (0, 0, 0))
     for labels, changed, message in (
         (np.zeros(SHAPE, np.uint8), {}, "the mask is empty and describes no segment"),
         (np.full(SHAPE, -1, np.int16), {}, "labels from -1 to -1; a segmentation holds 1 to 65535"),
         (np.full(SHAPE, 70_000, np.int32), {}, "labels from 70000 to 70000"),
-        (two_nodes(), {"mask": LabelMask(two_nodes(), grid)}, r"\d+\.\d\d mm from that of the series"),
+        (two_nodes(), {"mask": described(70_000)}, "labels from 1 to 70000"),
+        (two_nodes(), {"mask": described(-3)}, "labels from -3 to 2"),
+        (two_nodes(), {"mask": LabelMask(two_nodes(), elsewhere)}, r"\d+\.\d\d mm from that of the series"),
         (two_nodes(), {"frame_of_reference_uid": "1.2.3"}, r"frame of reference is 1\.2\.3"),
         (two_nodes(), {"mask": None}, "no mask to write"),
     ):
         with pytest.raises(FormatError, match=message):
             written(tmp_path, labels, **changed)
         assert not (tmp_path / "a.dcm").exists()
+
+
+def test_more_than_an_element_holds_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segmentation_writing, "LONGEST_VALUE", 100)
+    with pytest.raises(FormatError, match="4 frames take 127 bytes; DICOM holds 100: write a label map"):
+        written(tmp_path, two_nodes())
 
 
 def test_target_and_kind_are_needed(tmp_path: Path) -> None:

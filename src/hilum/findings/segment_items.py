@@ -96,7 +96,7 @@ def segment_item(number: int, label: int, segment: Segment, algorithm: Algorithm
     item = Dataset()
     item.SegmentedPropertyCategoryCodeSequence = [code_item(segment.category or _category_of(kind))]
     item.SegmentNumber = number
-    item.SegmentLabel = _line(segment.name)[:LABEL_LENGTH]
+    item.SegmentLabel = _line(segment.name)[:LABEL_LENGTH] or f"label {label}"
     if label != number:
         item.SegmentDescription = f"label {label}"
     item.SegmentAlgorithmType = algorithm.type.value

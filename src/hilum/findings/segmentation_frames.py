@@ -64,9 +64,7 @@ def frame_pixels(dataset: Dataset, header: SegmentationHeader) -> FramePixels:
     FormatError
         Pixel data is absent or short, or in a transfer syntax that is not read.
     """
-    syntax = str(dataset.file_meta.get("TransferSyntaxUID") or "")
-    bits = int(dataset.get("BitsAllocated") or 0)
-    data = dataset.get("PixelData")
+    syntax, bits, data = _values(dataset, header)
     if bits not in ((1,) if header.kind is Kind.BINARY else WORD_BITS) or not isinstance(data, bytes):
         found = "no pixel data" if not isinstance(data, bytes) else f"{bits} bits a value"
         raise FormatError(f"{header.name}: {found}; expected those of a {header.kind} segmentation: get the file again")
@@ -78,6 +76,15 @@ def frame_pixels(dataset: Dataset, header: SegmentationHeader) -> FramePixels:
             "explicit VR little endian (dcmtk's dcmdjpeg or gdcmconv --raw)"
         )
     return _Encapsulated(_fragments(data, header), header, syntax, bits)
+
+
+def _values(dataset: Dataset, header: SegmentationHeader) -> tuple[str, int, object]:
+    """Transfer syntax, BitsAllocated and pixel data; empty, 0 and None where they are absent."""
+    try:
+        syntax = str(dataset.file_meta.get("TransferSyntaxUID") or "")
+        return syntax, int(dataset.get("BitsAllocated") or 0), dataset.get("PixelData")
+    except Exception as error:  # pydicom raises whatever a damaged element makes it stumble on
+        raise FormatError(f"{header.name}: its pixel data cannot be read ({error}); get the file again") from error
 
 
 def _native(data: bytes, header: SegmentationHeader, bits: int) -> FramePixels:

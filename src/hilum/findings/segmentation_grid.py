@@ -113,8 +113,6 @@ def _planes(header: SegmentationHeader) -> tuple[Floats, Floats]:
     cosines = np.asarray(header.orientation, dtype=np.float64)
     axes = np.stack([slice_normal(cosines.tolist()), cosines[3:], cosines[:3]], axis=1)
     positions = np.asarray([frame.position_mm for frame in header.frames], dtype=np.float64)
-    if not np.all(np.isfinite(positions)):
-        raise FormatError(f"{header.name}: a frame's position is no finite number; get the file again")
     return positions, axes / np.linalg.norm(axes, axis=0)
 
 

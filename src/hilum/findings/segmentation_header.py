@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 from hilum.errors import FormatError
 from hilum.findings.derived_object import MAKER
 from hilum.findings.segment_items import read_label, read_segment
+from hilum.index.slices import finite
+from hilum.model.geometry import slice_normal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -132,10 +134,11 @@ def read_segmentation_dataset(path: Path, *, with_pixels: bool = True) -> Datase
     try:
         dataset = pydicom.dcmread(path, stop_before_pixels=not with_pixels)
         sop_class = str(dataset.get("SOPClassUID") or "")
+        modality = str(dataset.get("Modality") or "no modality")
     except Exception as error:  # pydicom raises whatever a damaged element makes it stumble on
         raise FormatError(f"{path}: cannot be read as DICOM ({error}); expected a segmentation") from error
     if sop_class not in STORAGE_CLASSES:
-        found = f"{dataset.get('Modality') or 'no modality'}, SOP class {sop_class or 'not stated'}"
+        found = f"{modality}, SOP class {sop_class or 'not stated'}"
         raise FormatError(f"{path}: {found}; expected a DICOM segmentation (Segmentation or Label Map Segmentation)")
     return dataset
 
@@ -173,11 +176,14 @@ def _header(dataset: Dataset, name: str) -> SegmentationHeader:
     if kind is Kind.LABELMAP:
         items.pop(padding, None)
     is_fractional = kind is Kind.FRACTIONAL
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    if min(rows, columns) < 1:
+        raise FormatError(f"{name}: frames of {rows} x {columns} pixels; expected at least one of each")
     return SegmentationHeader(
         name=name,
         kind=kind,
-        rows=int(dataset.Rows),
-        columns=int(dataset.Columns),
+        rows=rows,
+        columns=columns,
         frames=tuple(_frames(groups, kind, name)),
         orientation=groups.common(_PLANE_ORIENTATION, _orientation, "orientation"),
         pixel_spacing_mm=measures[0],
@@ -269,22 +275,34 @@ class _Groups:
         return self._decoded[tag, raw]
 
 
-def _numbers(value: Any) -> tuple[float, ...] | None:
-    return tuple(float(number) for number in value) if value is not None else None
+def _numbers(value: Any, count: int) -> tuple[float, ...] | None:
+    """Finite numbers; None where there are none."""
+    if value is None:
+        return None
+    if (numbers := finite(tuple(value), count)) is None:
+        raise ValueError(f"{value}: expected {count} finite numbers")
+    return numbers
 
 
 def _position(items: Any) -> tuple[float, ...] | None:
-    return _numbers(items[0].get("ImagePositionPatient")) if items else None
+    return _numbers(items[0].get("ImagePositionPatient"), 3) if items else None
 
 
 def _orientation(items: Any) -> tuple[float, ...] | None:
-    return _numbers(items[0].get("ImageOrientationPatient")) if items else None
+    cosines = _numbers(items[0].get("ImageOrientationPatient"), 6) if items else None
+    if cosines is not None:
+        slice_normal(cosines)
+    return cosines
 
 
 def _pixel_measures(items: Any) -> tuple[tuple[float, ...] | None, float | None]:
     item = items[0]
-    spacing = item.get("SpacingBetweenSlices") or item.get("SliceThickness")
-    return _numbers(item.get("PixelSpacing")), abs(float(spacing)) if spacing else None
+    spacing = _numbers(item.get("PixelSpacing"), 2)
+    stated = item.get("SpacingBetweenSlices") or item.get("SliceThickness")
+    between = _numbers((stated,), 1) if stated else None
+    if spacing is not None and min(spacing) <= 0:
+        raise ValueError(f"PixelSpacing {spacing}: expected two positive distances")
+    return spacing, abs(between[0]) if between else None
 
 
 def _segment_number(items: Any) -> int:

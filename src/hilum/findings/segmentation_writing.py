@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 LARGEST_NUMBER = 65_535
 """Segment numbers are written in sixteen bits."""
 
+LONGEST_VALUE = 0xFFFFFFFE
+"""Bytes of the value of an element (PS3.5 section 7.1.1)."""
+
 PER_FRAME_GROUPS = 0x52009230
 PIXEL_DATA = 0x7FE00010
 """The two elements with the last tags, which are encoded here."""
@@ -131,6 +134,8 @@ class _Written:
             raise FormatError(
                 f"{path.name}: the mask is empty and describes no segment; DICOM knows no such segmentation"
             )
+        if not 0 < labels[0] <= labels[-1] <= LARGEST_NUMBER:
+            raise FormatError(_beyond(path, labels[0], labels[-1]))
         is_binary = kind is Kind.BINARY
         self.numbers = {label: index if is_binary else label for index, label in enumerate(labels, start=1)}
         shown = {_Plane(layer, index, label if is_binary else 0, 0) for label, layer, index in found}
@@ -143,6 +148,15 @@ class _Written:
     def bits(self) -> int:
         """Of a pixel."""
         return 1 if self.kind is Kind.BINARY else np.min_scalar_type(max(self.numbers)).itemsize * 8
+
+    def check_size(self, path: Path) -> None:
+        """Refuse what is longer than an element of DICOM can be."""
+        size_bytes = len(self.planes) * int(np.prod(self.mask.geometry.shape[1:])) * self.bits // 8
+        if size_bytes > LONGEST_VALUE:
+            raise FormatError(
+                f"{path.name}: {len(self.planes)} frames take {size_bytes} bytes; DICOM holds {LONGEST_VALUE}: write a "
+                "label map, or several segmentations"
+            )
 
     def pixels(self) -> NDArray[Any]:
         """Values of all frames, one after the other."""
@@ -157,12 +171,16 @@ def _places(mask: LabelMask, path: Path) -> Iterator[tuple[int, int, int]]:
     for number, layer in enumerate(mask.layers):
         low, high = int(layer.min()), int(layer.max())
         if low < 0 or high > LARGEST_NUMBER:
-            raise FormatError(f"{path.name}: labels from {low} to {high}; a segmentation holds 1 to {LARGEST_NUMBER}")
+            raise FormatError(_beyond(path, low, high))
         for index, plane in enumerate(layer):
             counts = np.bincount(plane.ravel(), minlength=1)
             counts[BACKGROUND] = 0
             for label in np.flatnonzero(counts).tolist():
                 yield label, number, index
+
+
+def _beyond(path: Path, low: int, high: int) -> str:
+    return f"{path.name}: labels from {low} to {high}; a segmentation holds 1 to {LARGEST_NUMBER}: number them anew"
 
 
 def _packed(mask: LabelMask, planes: Sequence[_Plane]) -> NDArray[np.uint8]:
@@ -184,6 +202,7 @@ def _write(path: Path, written: _Written, findings: FindingSet, algorithm: Algor
     import pydicom
 
     images = _images(written.series)
+    written.check_size(path)
     pixels = written.pixels()
     groups = _per_frame_groups(written, images)
     voxels = hashlib.blake2b(pixels.data, digest_size=16, key=written.series.uid.encode()[:64]).hexdigest()
