@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -21,24 +20,25 @@ MEMBER_LIMIT = 50_000
 """Files in an archive of annotations; CT Lymph Nodes has 704 of the points and 176 masks."""
 
 SIZE_LIMIT_BYTES = 2 << 30
-"""All files of it unpacked; the masks of CT Lymph Nodes take 1.2 MB."""
-
-RATIO_LIMIT = 200.0
-"""Unpacked bytes a packed byte, looked at once `RATIO_FROM_BYTES` are there."""
-
-RATIO_FROM_BYTES = 16 << 20
+"""All files of it unpacked; the masks of CT Lymph Nodes take 1.2 MB. How far it unpacks says little: masks that are not
+packed themselves deflate to a thousandth, as far as the format goes."""
 
 PIECE_BYTES = 1 << 20
 
-NO_FINDINGS = "__MACOSX"
-"""Folder that macOS adds to its zips."""
+LEFT_BY_SYSTEMS = ("__MACOSX/", ".DS_Store", "Thumbs.db")
+"""What macOS and Windows add to zips; passed over."""
 
 
 @contextmanager
-def unpacked(path: Path) -> Iterator[Path]:
+def unpacked(path: Path, *, size_limit_bytes: int = SIZE_LIMIT_BYTES) -> Iterator[Path]:
     """Give what can be read of a path: of a zip the folder of its files, or its only file; else the path itself.
 
     Messages of the reading name the zip, and the file in it.
+
+    Parameters
+    ----------
+    size_limit_bytes
+        What a zip may unpack to.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def unpacked(path: Path) -> Iterator[Path]:
         return
     with TemporaryDirectory(prefix="hilum-") as folder:
         try:
-            files = _unpack(path, Path(folder))
+            files = _unpack(path, Path(folder), size_limit_bytes)
             yield files[0] if len(files) == 1 else Path(folder)
         except FormatError as error:
             raise FormatError(str(error).replace(folder, str(path))) from error
@@ -71,27 +71,30 @@ def by_name(refusals: Iterable[Refusal], place: Path, path: Path) -> tuple[Refus
     )
 
 
-def _unpack(path: Path, folder: Path) -> list[Path]:
+def _unpack(path: Path, folder: Path, size_limit_bytes: int) -> list[Path]:
     from hilum.acquire.unzip import Limits, unzip
 
-    limits = Limits(MEMBER_LIMIT, SIZE_LIMIT_BYTES, RATIO_LIMIT, RATIO_FROM_BYTES)
+    limits = Limits(members=MEMBER_LIMIT, size_bytes=size_limit_bytes, ratio_from_bytes=size_limit_bytes)
     try:
         with path.open("rb") as file:
-            pieces = iter(lambda: file.read(PIECE_BYTES), b"")
-            written = [_write(member, folder, path) for member in unzip(pieces, str(path), limits)]
+            members = unzip(iter(lambda: file.read(PIECE_BYTES), b""), str(path), limits)
+            return [_write(one, folder, path) for one in members if not _is_left_by_system(one.name)]
     except SourceError as error:
         raise FormatError(str(error)) from error
-    shutil.rmtree(folder / NO_FINDINGS, ignore_errors=True)
-    return [one for one in written if one.exists()]
+
+
+def _is_left_by_system(name: str) -> bool:
+    return name.startswith(LEFT_BY_SYSTEMS[0]) or name.endswith(LEFT_BY_SYSTEMS)
 
 
 def _write(member: Member, folder: Path, path: Path) -> Path:
     """Write a file of the zip below the folder, and nowhere else."""
-    name = PurePosixPath(member.name)
-    is_outside = name.is_absolute() or ".." in name.parts or "\\" in member.name or PureWindowsPath(member.name).drive
-    if is_outside or not name.parts:
-        raise FormatError(f"{path}: holds a file named {member.name!r}, which leads out of its folder; nothing is read")
-    target = folder / name
+    from hilum.acquire.names import require_safe
+
+    try:
+        target = folder / require_safe(member.name)
+    except SourceError as error:
+        raise FormatError(f"{path}: {error}") from error
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("xb") as file:
