@@ -104,3 +104,43 @@ def test_wrong_words(folder: Path) -> None:
     words = ("train", "--cohort", "all", "--lesions", str(folder / "lesions.csv"), "--run")
     assert isinstance(hilum(folder, *words, "x", "--detector", "clasic").exception, DetectorError)
     assert isinstance(hilum(folder, *words, "a/b").exception, ConfigError)
+
+
+@pytest.fixture
+def score(folder: Path, trained: Result) -> str:
+    """The score of the eighth mark of the run."""
+    assert trained.exit_code == 0
+    marks = json.loads(hilum(folder, "runs", "first", "--marks", "--json").stdout)
+    return repr(marks[7]["score"])
+
+
+def test_marks_of_a_run_are_written_one_report_a_series(folder: Path, score: str, tmp_path: Path) -> None:
+    words = ("--to-dicom", str(tmp_path / "out"), "--threshold", score, "--finding", "lymph-node", "--json")
+    result = hilum(folder, "runs", "first", *words)
+    assert result.exit_code == 0, result.output
+    rows = json.loads(result.stdout)
+    assert sorted(row["file"] for row in rows) == sorted(str(path) for path in (tmp_path / "out").iterdir())
+    assert sum(row["marks"] for row in rows) == 8
+
+
+def test_series_without_marks_are_counted(folder: Path, score: str, tmp_path: Path) -> None:
+    result = hilum(folder, "runs", "first", "--to-dicom", str(tmp_path / "out"), "--threshold", "9e9")
+    assert result.exit_code == 0, score
+    assert f"{COUNT} series have no mark with a score of 9e+09 or more: no report" in result.stderr
+
+
+def test_reports_of_a_run_need_the_run_and_a_threshold(folder: Path, score: str, tmp_path: Path) -> None:
+    result = hilum(folder, "runs", "first", "--to-dicom", str(tmp_path / "out"))
+    assert result.exit_code == 2, score
+    assert "marks have scores" in " ".join(result.stderr.split())
+    assert hilum(folder, "runs", "--to-dicom", str(tmp_path / "out")).exit_code == 2
+
+
+def test_reports_that_are_refused_show_in_the_exit_status(folder: Path, score: str, tmp_path: Path) -> None:
+    (folder / "images").rename(tmp_path / "away")
+    try:
+        result = hilum(folder, "runs", "first", "--to-dicom", str(tmp_path / "out"), "--threshold", score)
+    finally:
+        (tmp_path / "away").rename(folder / "images")
+    assert result.exit_code == 1
+    assert "report-not-written" in result.stderr

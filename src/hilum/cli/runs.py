@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hilum.cli.output import OK, REFUSED, ArchiveOption, JsonOption, show_json, show_table, tell
+from hilum.cli.output import OK, REFUSED, ArchiveOption, JsonOption, progress, show_json, show_table, tell
 
 if TYPE_CHECKING:
+    from hilum.catalog import Archive
     from hilum.detect.runs import Run
 
 REFUSALS_TOLD = 10
 """Refusals told in full at the end of a command; the run keeps all."""
+
+
+class Finding(StrEnum):
+    """What the marks of a run are said to be."""
+
+    LESION = "lesion"
+    LYMPH_NODE = "lymph-node"
+    NODULE = "nodule"
+
+
+DicomOption = Annotated[
+    Path | None, typer.Option("--to-dicom", help="Folder to write the marks to, one DICOM structured report a series.")
+]
+ThresholdOption = Annotated[
+    float | None, typer.Option(help="Lowest score of a mark that is written with --to-dicom.", show_default=False)
+]
+SeriesOption = Annotated[
+    list[str] | None,
+    typer.Option(help="SeriesInstanceUID to write with --to-dicom; repeat for several.", show_default="all"),
+]
+FindingOption = Annotated[Finding, typer.Option(help="What the reports of --to-dicom say the marks are.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -26,22 +50,29 @@ def runs(
     *,
     archive: ArchiveOption,
     marks: Annotated[bool, typer.Option("--marks", help="The marks of the run, the surest first.")] = False,
+    to_dicom: DicomOption = None,
+    threshold: ThresholdOption = None,
+    series: SeriesOption = None,
+    finding: FindingOption = Finding.LESION,
     as_json: JsonOption = False,
 ) -> None:
-    """List the runs of an archive, or show one: how it was made, what it refused, its marks."""
+    """List the runs of an archive, or show one: how it was made, what it refused, its marks; or write them as DICOM."""
     from hilum.catalog import Archive
     from hilum.detect.runs import Run, list_runs, list_unfinished
 
     opened = Archive.open(archive)
-    if marks and not name:
-        raise typer.BadParameter("name the run whose marks to show", param_hint="NAME")
+    if (marks or to_dicom) and not name:
+        raise typer.BadParameter("name the run whose marks are meant", param_hint="NAME")
     if not name:
         show_table([summary(Run.load(opened, found)) for found in list_runs(opened)], as_json=as_json)
         for unfinished in list_unfinished(opened):
             tell(f"not finished: {unfinished}; the command that began it goes on with it")
         return
     run = Run.load(opened, name)
-    if marks:
+    if to_dicom is not None:
+        lowest = _need_threshold(run, threshold)
+        _write_reports(opened, run, to_dicom, lowest, series_uids=series or [], finding=finding, as_json=as_json)
+    elif marks:
         ordered = sorted(run.marks(), key=lambda mark: -mark.score)
         show_table([_mark_row(asdict(mark)) for mark in ordered], as_json=as_json)
     elif as_json:
@@ -88,6 +119,45 @@ def tell_refusals(run: Run) -> None:
         tell(f"refused {refusal.item}: {refusal.check}: {refusal.reason}")
     if len(refusals) > REFUSALS_TOLD:
         tell(f"... and {len(refusals) - REFUSALS_TOLD} more: {run.folder.refusals}")
+
+
+def _need_threshold(run: Run, threshold: float | None) -> float:
+    """Give the threshold; without one, say between what scores to choose it."""
+    if threshold is not None:
+        return threshold
+    scores = sorted(mark.score for mark in run.marks())
+    found = f"the {len(scores)} marks have scores {scores[0]:.4g} to {scores[-1]:.4g}" if scores else "it has no marks"
+    raise typer.BadParameter(f"give the lowest score that is written; {found}", param_hint="--threshold")
+
+
+def _write_reports(
+    archive: Archive,
+    run: Run,
+    folder: Path,
+    threshold: float,
+    *,
+    series_uids: list[str],
+    finding: Finding,
+    as_json: bool,
+) -> None:
+    """Write the marks as structured reports, and end with the exit status that deserves."""
+    from hilum.detect.run_reports import write_run_reports
+    from hilum.findings.anatomy import kind_of
+
+    kind = kind_of(finding.replace("-", " "))
+    with progress("writing", len(series_uids) or len(run.series)) as advance:
+        written = write_run_reports(
+            archive, run, folder, threshold=threshold, series_uids=series_uids, kind=kind, on_progress=advance
+        )
+    rows = [
+        {"SeriesInstanceUID": one.series_uid, "marks": one.mark_count, "file": str(one.path)} for one in written.reports
+    ]
+    show_table(rows, as_json=as_json)
+    if written.without_marks:
+        tell(f"{len(written.without_marks)} series have no mark with a score of {threshold:g} or more: no report")
+    for refusal in written.refusals:
+        tell(f"refused {refusal.item}: {refusal.check}: {refusal.reason}")
+    raise typer.Exit(REFUSED if written.refusals else OK)
 
 
 def _mark_row(mark: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from hilum.errors import FormatError
@@ -69,8 +70,6 @@ def derived_dataset(series: Series) -> Dataset:
     """
     from pydicom.dataset import Dataset
 
-    from hilum import __version__
-
     source = _header(series)
     dataset = Dataset()
     dataset.SpecificCharacterSet = UTF_8
@@ -81,18 +80,22 @@ def derived_dataset(series: Series) -> Dataset:
             dataset[keyword] = source[keyword]
     dataset.StudyInstanceUID = series.study_uid
     dataset.Manufacturer = dataset.ManufacturerModelName = MAKER
-    dataset.SoftwareVersions = __version__
+    dataset.SoftwareVersions = version(MAKER)
     return dataset
 
 
-def encode_object(dataset: Dataset) -> bytes:
-    """Give the bytes of a file, its UIDs of series and instance derived from all else: equal content, equal bytes."""
+def set_uids(dataset: Dataset, content: str) -> None:
+    """Derive the UIDs of series and instance from the data set so far and from what will be added to it."""
     from pydicom.uid import UID
 
     dataset.SeriesInstanceUID = dataset.SOPInstanceUID = UID("")
-    content = hashlib.blake2b(_encoded(dataset), digest_size=16).hexdigest()
-    dataset.SeriesInstanceUID = UID(derived_uid(f"{content}/series"))
-    dataset.SOPInstanceUID = UID(derived_uid(f"{content}/instance"))
+    digest = hashlib.blake2b(_encoded(dataset) + content.encode(), digest_size=16).hexdigest()
+    dataset.SeriesInstanceUID = UID(derived_uid(f"{digest}/series"))
+    dataset.SOPInstanceUID = UID(derived_uid(f"{digest}/instance"))
+
+
+def encode_object(dataset: Dataset) -> bytes:
+    """Give the bytes of a file."""
     return _encoded(dataset, is_file=True)
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from hilum.findings import structured_report_codes as codes
-from hilum.findings.derived_object import MAKER, derived_dataset, encode_object
+from hilum.findings.derived_object import MAKER, derived_dataset, encode_object, set_uids
 from hilum.findings.image_planes import ImageReference
 from hilum.findings.structured_report_items import (
     HAS_CONCEPT_MOD,
@@ -68,6 +68,7 @@ def report_bytes(groups: Sequence[Item], series: Series, head: Head) -> bytes:
     references = sorted({*_references(Item("CONTAINER", None, children=tuple(groups)))})
     if references:
         dataset.CurrentRequestedProcedureEvidenceSequence = [_evidence(references, series)]
+    set_uids(dataset, repr(list(groups)))
     dataset.update(_root(groups))
     return encode_object(dataset)
 
