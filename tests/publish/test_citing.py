@@ -157,18 +157,23 @@ DATE_TYPES = {
     "Accepted", "Available", "Collected", "Copyrighted", "Created", "Issued", "Other", "Submitted", "Updated", "Valid",
     "Withdrawn",
 }  # fmt: skip
+DATACITE_KEYS = {
+    "doi", "types", "creators", "titles", "publisher", "publicationYear", "subjects", "contributors", "dates",
+    "language", "alternateIdentifiers", "relatedIdentifiers", "relatedItems", "sizes", "formats", "version", "rightsList",
+    "descriptions", "geoLocations", "fundingReferences", "schemaVersion", "container",
+}  # fmt: skip
 DESCRIPTION_TYPES = {"Abstract", "Methods", "SeriesInformation", "TableOfContents", "TechnicalInfo", "Other"}
 
 
 def check_datacite(values: dict[str, Any]) -> None:
     """Hold DataCite JSON against the mandatory properties and controlled lists of schema 4.5."""
     assert re.fullmatch(r"10\.\d{4,9}/\S+", values["doi"])
-    assert {"identifier": values["doi"], "identifierType": "DOI"} in values["identifiers"]
+    assert set(values) <= DATACITE_KEYS
     assert all(creator["name"] for creator in values["creators"])
     assert {creator["nameType"] for creator in values["creators"]} <= {"Personal", "Organizational"}
     assert values["titles"][0]["title"]
-    assert values["publisher"]
-    assert 1000 <= values["publicationYear"] <= 9999
+    assert values["publisher"]["name"]
+    assert re.fullmatch(r"[0-9]{4}", values["publicationYear"])
     assert values["types"]["resourceTypeGeneral"] == "Dataset"
     assert values["schemaVersion"] == SCHEMA_VERSION
     assert {one["dateType"] for one in values.get("dates", ())} <= DATE_TYPES
@@ -207,8 +212,8 @@ class TestDatacite:
         assert texts("identifier") == [values["doi"]]
         assert texts("creators/creator/creatorName") == [creator["name"] for creator in values["creators"]]
         assert texts("titles/title") == [values["titles"][0]["title"]]
-        assert texts("publisher") == [values["publisher"]]
-        assert texts("publicationYear") == [str(values["publicationYear"])]
+        assert texts("publisher") == [values["publisher"]["name"]]
+        assert texts("publicationYear") == [values["publicationYear"]]
         assert texts("version") == ([values["version"]] if "version" in values else [])
         assert texts("sizes/size") == values.get("sizes", [])
         related = root.findall(f"{name}relatedIdentifiers/{name}relatedIdentifier")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import resource
 import shutil
 import signal
 import sys
@@ -15,7 +16,7 @@ import pytest
 
 from hilum.check import Acceptance, Options, PixelReading
 from hilum.cohort import Criteria, build_cohort
-from hilum.errors import ArchiveError, ConfigError, FormatError, NotFoundError
+from hilum.errors import ArchiveError, ConfigError, FormatError, HilumError, NotFoundError
 from hilum.publish.release import list_releases
 from publish.releasing import DAY, index_images, make_archive, release, try_release, write_series
 
@@ -184,3 +185,22 @@ def test_killed_anywhere_nothing_is_seen_and_the_next_run_gives_the_same_digest(
     shutil.rmtree(target, ignore_errors=True)
     assert release(archive, "1").digest == digest
     assert [path.name for path in target.parent.iterdir()] == ["1"]
+
+
+def test_a_full_disk_leaves_nothing_and_the_next_run_gives_the_same_digest(archive: Archive) -> None:
+    digest = release(archive, "1").digest
+    shutil.rmtree(archive.path / "releases" / "trial")
+    child = os.fork()
+    if child == 0:
+        # No file may grow beyond this: what a disk without room does to the larger parts.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+        try:
+            release(archive, "1")
+        except (HilumError, OSError):
+            os._exit(7)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 7
+    assert list_releases(archive) == []
+    assert list((archive.path / "releases" / "trial").iterdir()) == []
+    assert release(archive, "1").digest == digest

@@ -59,8 +59,8 @@ def datacite_xml(work: Work) -> str:
             if name in creator:
                 _add(one, name, creator[name])
     _add(_add(root, "titles"), "title", work.title)
-    _add(root, "publisher", metadata["publisher"])
-    _add(root, "publicationYear", str(metadata["publicationYear"]))
+    _add(root, "publisher", metadata["publisher"]["name"])
+    _add(root, "publicationYear", metadata["publicationYear"])
     types = metadata["types"]
     _add(root, "resourceType", types["resourceType"], {"resourceTypeGeneral": types["resourceTypeGeneral"]})
     for group, item in _LISTS.items():
@@ -86,11 +86,10 @@ def _metadata(work: Work) -> dict[str, Any]:
     work.require("DataCite", *_MANDATORY)
     values: dict[str, Any] = {
         "doi": work.doi,
-        "identifiers": [{"identifier": work.doi, "identifierType": "DOI"}],
         "creators": [_creator(author) for author in work.authors],
         "titles": [{"title": work.title}],
-        "publisher": work.publisher,
-        "publicationYear": work.year,
+        "publisher": {"name": work.publisher},
+        "publicationYear": str(work.year),
         "types": {"resourceTypeGeneral": "Dataset", "resourceType": "Medical images"},
         "dates": [{"date": work.released_on.isoformat(), "dateType": "Updated"}] if work.released_on else [],
         "relatedIdentifiers": _related(work),
