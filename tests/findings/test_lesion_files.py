@@ -49,6 +49,15 @@ def test_a_file_of_many_exams_gives_those_of_the_series(
     assert [(one.exam_id, one.lesion_id) for one in found.lesions] == [(target.uid, "A")]
 
 
+def test_a_name_that_stands_twice_is_refused_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("exam_id,lesion_id,x_mm,y_mm,z_mm\na,1,1,2,3\na,1,4,5,6\n")
+    with pytest.raises(FormatError, match=r"a\.csv:3: exam 'a' has a lesion named '1' at .*:2"):
+        read_findings(tmp_path / "a.csv")
+    (tmp_path / "b.csv").write_text("exam_id,x_mm,y_mm,z_mm,score\na,1,2,3,0.5\na,1,2,3,0.5\n")
+    with pytest.raises(FormatError, match=r"b\.csv:3: the same stands at .*:2"):
+        read_findings(tmp_path / "b.csv")
+
+
 def test_nih_sizes_are_those_of_the_region(tmp_path: Path, series: Callable[..., Series]) -> None:
     target = series()
     sent = lesion(target, (2, 3, 4), short_axis_mm=9.5, long_axis_mm=12.25)

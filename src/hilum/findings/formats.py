@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hilum.findings.format import Format
-    from hilum.model.findings import FindingSet, Lesion, Mark
+    from hilum.model.findings import FindingSet
     from hilum.model.series import Series
 
 START_BYTES = 4096
@@ -159,8 +159,7 @@ def write_findings(
 
 def _check_inside(path: Path, findings: FindingSet, target: Series) -> None:
     """Refuse findings of another place than the volume of their series, and say how far off the worst of them is."""
-    every: tuple[Lesion | Mark, ...] = (*findings.lesions, *findings.marks)
-    positions = np.array([one.position_mm for one in every]).reshape(-1, 3)
+    positions = np.array([one.position_mm for one in findings.every]).reshape(-1, 3)
     outside = positions[~target.geometry.contains(positions)]
     if not len(outside):
         return
@@ -177,7 +176,7 @@ def _suited(path: Path, findings: FindingSet, form: Format, target: Series | Non
     mask = findings.mask
     if mask is None and form.has_voxels:
         raise FormatError(
-            f"{path}: {form.title} holds voxels, and there are {len(findings.lesions) + len(findings.marks)} points "
+            f"{path}: {form.title} holds voxels, and there are {len(findings.every)} points "
             "without; a point does not say which voxels its lesion has: give a mask, or write a format of points"
         )
     if mask is not None and target is not None:

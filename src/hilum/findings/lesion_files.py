@@ -6,11 +6,13 @@ one there must be a single exam.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hilum.errors import FormatError
+from hilum.findings.checking import check_lesions, check_marks
 from hilum.findings.delimited import column_names
 from hilum.findings.format import Format, need_target
 from hilum.findings.linking import link_to_series
@@ -18,6 +20,7 @@ from hilum.findings.lists import LesionFile, MarkFile
 from hilum.findings.luna16 import ID_COLUMN, SCORE_COLUMN, read_luna16_lesions, read_luna16_marks, write_luna16
 from hilum.findings.mps import read_mps, write_mps
 from hilum.findings.nih import ANNOTATIONS, read_annotations, write_annotations
+from hilum.findings.refusing import Refusals
 from hilum.findings.tables import (
     PARQUET_MAGIC,
     names_of_columns,
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from hilum.model.findings import Mark, Point
+    from hilum.model.findings import Point
     from hilum.model.geometry import Geometry
     from hilum.model.series import Series
 
@@ -76,16 +79,16 @@ def _read_point_set(path: Path, target: Series | None) -> FindingSet:
 
 def _of_one_exam(path: Path, file: LesionFile | MarkFile, target: Series | None) -> FindingSet:
     """Findings of the target, or of the only exam there is."""
-    lesions = file.lesions if isinstance(file, LesionFile) else ()
-    marks = file.marks if isinstance(file, MarkFile) else ()
+    lesions = check_lesions(file, Refusals()).lesions if isinstance(file, LesionFile) else ()
+    marks = check_marks(file, Refusals()).marks if isinstance(file, MarkFile) else ()
     if target is None:
         if len(file.exam_ids) != 1:
             raise FormatError(
                 f"{path}: has {len(file.exam_ids)} exams; expected one, or name the series (--series UID)"
             )
-        uids = {finding.series_uid for finding in _every(lesions, marks)}
-        series_uid = uids.pop() if len(uids) == 1 else ""
-        return FindingSet(file.exam_ids[0], series_uid, lesions=lesions, marks=marks, warnings=file.warnings)
+        found = FindingSet(file.exam_ids[0], lesions=lesions, marks=marks, warnings=file.warnings)
+        uids = {finding.series_uid for finding in found.every}
+        return replace(found, series_uid=uids.pop() if len(uids) == 1 else "")
     names = {target.uid, target.study_uid, target.participant_id}
     if not names & set(file.exam_ids):
         some = ", ".join(map(repr, file.exam_ids[:3])) or "none"
@@ -145,10 +148,6 @@ def _write_table(path: Path, findings: FindingSet, _target: Series | None) -> No
 def _write_point_set(path: Path, findings: FindingSet, _target: Series | None) -> None:
     points: list[Point] = [one.position_mm for one in findings.lesions or findings.marks]
     write_mps(path, points)
-
-
-def _every(lesions: Sequence[Lesion], marks: Sequence[Mark]) -> tuple[Lesion | Mark, ...]:
-    return (*lesions, *marks)
 
 
 def _is_nih(path: Path, _start: bytes) -> bool:

@@ -147,10 +147,14 @@ class FindingSet:
     refusals: tuple[Refusal, ...] = ()
 
     def __post_init__(self) -> None:
-        findings: tuple[Lesion | Mark, ...] = (*self.lesions, *self.marks)
-        strangers = {finding.exam_id for finding in findings} - {self.exam_id}
+        strangers = {finding.exam_id for finding in self.every} - {self.exam_id}
         if strangers:
             raise ValueError(f"findings of {sorted(strangers)} among those of exam {self.exam_id!r}: one exam a set")
+
+    @property
+    def every(self) -> tuple[Lesion | Mark, ...]:
+        """All lesions, then all marks."""
+        return (*self.lesions, *self.marks)
 
 
 def _require_finite(what: str, exam_id: str, values: tuple[float, ...]) -> None:
