@@ -118,8 +118,8 @@ def study_attributes(series: int) -> dict[str, Any]:
     }
 
 
-def write_slice(path: Path, series: int, number: int) -> None:
-    """One slice: the shared attributes, its own ones, private groups and sequences."""
+def write_slice(path: Path, series: int, number: int, *, size: int = 32) -> None:
+    """One slice of `size` rows and columns: the shared attributes, its own ones, private groups and sequences."""
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -151,7 +151,8 @@ def write_slice(path: Path, series: int, number: int) -> None:
     parameters = dataset.private_block(0x0043, "GEMS_PARM_01", create=True)
     parameters.add_new(0x10, "US", 400)
     parameters.add_new(0x2A, "OB", bytes(512))
-    dataset.add_new("PixelData", "OW", bytes(32 * 32 * 2))
+    dataset.Rows = dataset.Columns = size
+    dataset.add_new("PixelData", "OW", bytes(size * size * 2))
     dataset.save_as(path, enforce_file_format=True)
 
 

@@ -6,13 +6,16 @@ import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import django
-from django.core.handlers.asgi import ASGIHandler
-from django.db import close_old_connections
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.core.signals import request_started
+from django.urls import set_script_prefix
 
 from hilum.serve.site import SETTINGS
+from hilum.serve.streaming import PIECE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     Message = Mapping[str, Any]
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
+
+Result = TypeVar("Result")
 
 THREADS = 16
 """Requests a worker answers at once; each thread keeps its connection to the database."""
@@ -44,6 +49,8 @@ class Application(ASGIHandler):
     request. Here a request changes threads once, and a thread keeps its connection.
     """
 
+    chunk_size = PIECE_BYTES
+
     def __init__(self) -> None:
         super().__init__()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="answer")
@@ -64,18 +71,52 @@ class Application(ASGIHandler):
             await send({"type": "http.response.start", "status": 413, "headers": [(b"connection", b"close")]})
             await send({"type": "http.response.body", "body": b""})
 
+    async def handle(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Answer a request whose body is not too long."""
+        try:
+            body = await self.read_body(receive)
+        except RequestAborted:
+            return
+        set_script_prefix(get_script_prefix(scope))
+        request, problem = self.create_request(scope, body)
+        response = await self.run_get_response(request) if request else cast("HttpResponseBase", problem)
+        if response.streaming:
+            await self._stream(response, receive, send)
+        else:
+            await self.send_response(response, send)
+        body.close()
+
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """Answer in a thread."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, copy_context().run, self._answer, request)
+        return await self._in_thread(self._answer, request)
+
+    async def _stream(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:
+        """Send an answer piece by piece until it ends, or until nobody listens."""
+        tasks = [
+            asyncio.create_task(self.listen_for_disconnect(receive)),
+            asyncio.create_task(self.send_response(response, send)),
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            _, sent = await asyncio.gather(*tasks, return_exceptions=True)
+            await self._in_thread(response.close)
+        if isinstance(sent, Exception):
+            raise sent
+
+    async def _in_thread(self, function: Callable[..., Result], *values: object) -> Result:
+        run = copy_context().run
+        return await asyncio.get_running_loop().run_in_executor(self._threads, run, function, *values)
 
     def _answer(self, request: HttpRequest) -> HttpResponseBase:
-        # Django's signals do this in a thread of its own, which is not the one with the connection.
-        close_old_connections()
-        try:
-            return self.get_response(request)
-        finally:
-            close_old_connections()
+        # Django would send its signals in other threads, which are not those with the connections.
+        request_started.send(sender=type(self), scope=request.scope)  # type: ignore[attr-defined]
+        response = self.get_response(request)
+        if not response.streaming:
+            response.close()
+        return response
 
 
 def _limited(receive: Receive, limit: int) -> Receive:

@@ -187,8 +187,9 @@ def find_study(principal: Principal, study_uid: str) -> list[FoundSeries]:
 
 @lru_cache(maxsize=REMEMBERED_PRINCIPALS)
 def _series_statement(principal: Principal) -> tuple[str, tuple[Any, ...]]:
-    """What `visible_series` asks the database about one series, as SQL: every frame asks it, and putting it together
-    takes ten times as long as the answer. What is granted now is looked up each time.
+    """What `visible_series` asks the database about one series, as SQL; what is granted is looked up each time.
+
+    Every frame asks it, and putting it together takes ten times as long as the answer.
     """
     rows = visible_series(principal).filter(study__study_uid=_STUDY, series_uid=_SERIES, instances__isnull=False)
     return rows.order_by("collection_id").values_list(*_COLUMNS)[:1].query.sql_with_params()
