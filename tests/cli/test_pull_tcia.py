@@ -85,6 +85,17 @@ def test_what_the_server_does_not_show_is_refused_and_a_user_helps(server: NbiaS
     assert len(list((tmp_path / "out").rglob("*.dcm"))) == 4
 
 
+def test_images_one_by_one_where_the_zip_never_comes_whole(server: NbiaServer, tmp_path: Path) -> None:
+    status, report, _ = _pull(_manifest(server, tmp_path, UID), "--to", tmp_path / "out", "--by-image")
+    assert (status, report["files_fetched"]) == (OK, 4)
+    assert server.answered("getImage") == 0
+
+
+def test_a_user_without_password_is_told(server: NbiaServer, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="NBIA_PASSWORD is not"):
+        _pull(_manifest(server, tmp_path, UID), "--to", tmp_path / "out", NBIA_USER=USER)
+
+
 def test_zips_beside_a_collection(tmp_path: Path) -> None:
     place = tmp_path / "MED_ABD_LYMPH_MASKS_of_mine.zip"
     with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as file:

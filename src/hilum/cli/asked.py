@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit
+
+import typer
 
 from hilum.errors import ConfigError
 
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from hilum.acquire.idc import IdcSelection
     from hilum.acquire.manifests import Manifest
     from hilum.acquire.nbia import NbiaSource
+    from hilum.acquire.nbia_login import Credentials
     from hilum.acquire.s3 import S3Source
     from hilum.acquire.source import Source
     from hilum.acquire.wanted import WantedSeries
@@ -67,6 +72,7 @@ class Access:
     token_file: Path | None = None
     is_etag_md5: bool = True
     archive: Path | None = None
+    by_image: bool = False
     clients: ExitStack = field(default_factory=ExitStack)
 
     def client(self) -> httpx.Client:
@@ -93,14 +99,26 @@ class Access:
     def nbia(self, url: str) -> NbiaSource:
         """Source of an NBIA server: as the user of the environment, or as anybody."""
         from hilum.acquire.nbia import NbiaSource
-        from hilum.acquire.nbia_login import Credentials, Login
+        from hilum.acquire.nbia_login import Login
 
         url, client = self.endpoint or url, self.client()
-        credentials = Credentials.from_environment()
+        credentials = _credentials()
         if credentials is None:
-            return NbiaSource(client, url)
+            return NbiaSource(client, url, by_image=self.by_image)
         login = Login(client, f"{url.rstrip('/')}/oauth/token", credentials)
-        return NbiaSource(client, url, version="v2", login=login)
+        return NbiaSource(client, url, version="v2", login=login, by_image=self.by_image)
+
+
+def _credentials() -> Credentials | None:
+    """The user of NBIA that the environment names; the password is asked for where it does not hold it."""
+    from hilum.acquire.nbia_login import PASSWORD_VARIABLE, USER_VARIABLE, Credentials
+
+    found = dict(os.environ)
+    if found.get(USER_VARIABLE) and not found.get(PASSWORD_VARIABLE) and sys.stdin.isatty():
+        found[PASSWORD_VARIABLE] = typer.prompt(
+            f"Password of {found[USER_VARIABLE]} at NBIA", hide_input=True, err=True
+        )
+    return Credentials.from_environment(found)
 
 
 def asked_for(what: str, selection: IdcSelection, access: Access) -> Asked:

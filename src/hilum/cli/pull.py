@@ -93,6 +93,12 @@ def pull(
             "--ignore-etag", help="The bucket's ETags are no MD5 (encrypted by SSE-KMS).", rich_help_panel=_HOW
         ),
     ] = False,
+    by_image: Annotated[
+        bool,
+        typer.Option(
+            "--by-image", help="TCIA: ask for each image, where a series' zip never comes whole.", rich_help_panel=_HOW
+        ),
+    ] = False,
     token_file: Annotated[
         Path | None, typer.Option(help="File with a bearer token for a web server.", rich_help_panel=_HOW)
     ] = None,
@@ -120,7 +126,7 @@ def pull(
     from hilum.acquire.plan import plan_of
     from hilum.acquire.pull import pull as run_pull
 
-    access = Access(endpoint, sign, ca_file, token_file, not ignore_etag, archive)
+    access = Access(endpoint, sign, ca_file, token_file, not ignore_etag, archive, by_image)
     chosen = IdcSelection(collection or (), participant or (), study or (), series or (), modality or ())
     pace = Pace(_bytes_per_s(bandwidth))
     named = layout_of(layout)
