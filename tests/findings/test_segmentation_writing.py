@@ -239,6 +239,18 @@ def enhanced(path: Path) -> None:
     dataset.save_as(path, enforce_file_format=True)
 
 
+def test_odd_values_of_the_series_are_passed_on(tmp_path: Path) -> None:
+    series = ct(
+        tmp_path / "ct", override={"PatientName": "a^b", "StudyDate": "", "StudyTime": None, "StudyID": "x" * 12}
+    )
+    mask = LabelMask(two_nodes().astype(np.uint64), series.geometry)
+    write_segmentation(tmp_path / "a.dcm", FindingSet("E", mask=mask), series)
+    dataset = pydicom.dcmread(tmp_path / "a.dcm")
+    assert (dataset.PatientName, dataset.StudyID, dataset.StudyDate) == ("a^b", "x" * 12, "")
+    assert (dataset.ContentDate, dataset.ContentTime) == ("19000101", "000000")
+    assert dicom_errors(tmp_path / "a.dcm") == []
+
+
 def test_mask_of_segments_without_voxels_has_one_empty_frame(tmp_path: Path) -> None:
     drawing = draw(tmp_path, np.zeros(SHAPE, np.uint8), segments={1: Segment("gone"), 2: Segment("too")})
     found = read_segmentation(drawing.path, drawing.series).mask

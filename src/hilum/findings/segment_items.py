@@ -57,6 +57,9 @@ class Algorithm:
             raise ValueError(f"{self.type} without a name: expected that of the algorithm or program")
 
 
+BY_HAND = Algorithm()
+
+
 def read_segment(item: Dataset) -> Segment:
     """Give what an item of a Segment Sequence says."""
     cielab = item.get("RecommendedDisplayCIELabValue")

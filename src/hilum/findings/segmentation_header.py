@@ -121,7 +121,7 @@ class SegmentationHeader:
     fractional_max: int = 0
 
 
-def read_segmentation_dataset(path: Path, *, with_pixels: bool = True) -> Dataset:
+def read_segmentation_dataset(path: Path) -> Dataset:
     """Read the data set of a segmentation of any kind.
 
     Raises
@@ -132,9 +132,11 @@ def read_segmentation_dataset(path: Path, *, with_pixels: bool = True) -> Datase
     import pydicom
 
     try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=not with_pixels)
-        sop_class = str(dataset.get("SOPClassUID") or "")
-        modality = str(dataset.get("Modality") or "no modality")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom's word on odd values: they are read as they are
+            dataset = pydicom.dcmread(path)
+            sop_class = str(dataset.get("SOPClassUID") or "")
+            modality = str(dataset.get("Modality") or "no modality")
     except Exception as error:  # pydicom raises whatever a damaged element makes it stumble on
         raise FormatError(f"{path}: cannot be read as DICOM ({error}); expected a segmentation") from error
     if sop_class not in STORAGE_CLASSES:
@@ -157,13 +159,13 @@ def segmentation_header(dataset: Dataset, name: str) -> SegmentationHeader:
         It is tiled, or lacks what is needed to place its frames, or cannot be decoded.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom's word on odd values: they are read as they are
+        warnings.simplefilter("ignore")  # as above
         try:
             _refuse_tiles(dataset, name)
             return _header(dataset, name)
         except FormatError:
             raise
-        except Exception as error:  # as above: values are decoded as they are asked for
+        except Exception as error:  # values are decoded as they are asked for
             raise FormatError(f"{name}: its header cannot be decoded ({error!r}); get the file again") from error
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,7 +27,7 @@ from hilum.findings.format import check_frame_of_reference, need_target
 from hilum.findings.image_masks import flat_labels
 from hilum.findings.image_planes import ImageReference
 from hilum.findings.masks import on_grid
-from hilum.findings.segment_items import Algorithm, segment_item
+from hilum.findings.segment_items import BY_HAND, Algorithm, segment_item
 from hilum.findings.segmentation_dataset import add_dimensions, add_image, base_dataset, frame_groups
 from hilum.findings.segmentation_header import Kind
 from hilum.model.masks import BACKGROUND, LabelMask, Segment
@@ -83,7 +84,7 @@ def write_segmentation(
     target: Series | None,
     *,
     kind: Kind = Kind.BINARY,
-    algorithm: Algorithm = Algorithm(),  # noqa: B008 - a frozen value
+    algorithm: Algorithm = BY_HAND,
 ) -> None:
     """Write the mask of an exam as one segmentation of a series; slices in which a segment is empty are left out.
 
@@ -120,7 +121,9 @@ def write_segmentation(
     if kind is Kind.LABELMAP and mask.overlaid:
         mask = LabelMask(flat_labels(path, findings)[0], mask.geometry, mask.segments)
     mask = on_grid(mask, series.geometry, path.name)
-    _write(path, _Written(path, mask, series, kind), findings, algorithm)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom's word on odd values of the series: they are passed on as they are
+        _write(path, _Written(path, mask, series, kind), findings, algorithm)
 
 
 class _Written:
@@ -173,7 +176,7 @@ def _places(mask: LabelMask, path: Path) -> Iterator[tuple[int, int, int]]:
         if low < 0 or high > LARGEST_NUMBER:
             raise FormatError(_beyond(path, low, high))
         for index, plane in enumerate(layer):
-            counts = np.bincount(plane.ravel(), minlength=1)
+            counts = np.bincount(plane.ravel().astype(np.intp, copy=False), minlength=1)
             counts[BACKGROUND] = 0
             for label in np.flatnonzero(counts).tolist():
                 yield label, number, index
