@@ -68,6 +68,20 @@ def progress(description: str, total: int | None = None) -> Iterator[Callable[[i
         yield lambda count: bar.advance(task, count)
 
 
+def day(text: str) -> date:
+    """Read a calendar day of an option.
+
+    Raises
+    ------
+    typer.BadParameter
+        It is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r}: expected a day such as 2026-03-31") from error
+
+
 def size_text(size_bytes: float) -> str:
     """Bytes in the decimal unit that fits: 58.4 GB."""
     for unit in ("B", "kB", "MB", "GB"):

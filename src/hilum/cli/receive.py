@@ -1,0 +1,101 @@
+"""``hilum receive``: take in a drive that `hilum pack` made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hilum.cli.output import REFUSED, JsonOption, progress, show_json, show_table, size_text, tell
+
+if TYPE_CHECKING:
+    from hilum.publish.receive import Receipt
+
+PROBLEMS_SHOWN = 50
+"""Problems told on stderr; the receipt has them all."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("receive")(receive)
+
+
+def receive(
+    drive: Annotated[Path, typer.Argument(help="Folder of the drive, or of one bag on it.", show_default=False)],
+    *,
+    archive: Annotated[
+        Path | None, typer.Option(envvar="HILUM_ARCHIVE", help="Archive to index into and to keep the receipt in.")
+    ] = None,
+    approved: Annotated[
+        Path | None,
+        typer.Option("--packing-list", help="Packing list that was sent ahead.  [default: the drive's]"),
+    ] = None,
+    digest: Annotated[str, typer.Option(help="Digest of the release that was sent ahead.")] = "",
+    index: Annotated[bool, typer.Option(help="Index the files where they lie, if an archive is named.")] = True,
+    receipts: Annotated[
+        Path | None, typer.Option(help="Folder for the receipt.  [default: receipts of the archive, or here]")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Verify every file of a drive, hold it against the packing list, write a receipt, and index it in place.
+
+    Killed, it goes on where it was. A drive that is not whole is not indexed. Exit status 1 says that something on it
+    is damaged, missing, or too much.
+    """
+    from hilum.catalog import Archive
+    from hilum.publish.receive import RECEIPTS, find_bags, write_receipt
+
+    if archive is not None:
+        Archive.open_or_create(archive)
+    folder = receipts or (archive / RECEIPTS if archive else Path())
+    found: list[Receipt] = []
+    for bag in find_bags(drive):
+        receipt = _verify(bag, folder, approved, digest)
+        tell(f"receipt written to {write_receipt(receipt, folder)}")
+        for problem in receipt.problems[:PROBLEMS_SHOWN]:
+            tell(f"{problem.check}: {problem.item}: {problem.reason}")
+        if len(receipt.problems) > PROBLEMS_SHOWN:
+            tell(f"and {len(receipt.problems) - PROBLEMS_SHOWN:,} more: see the receipt")
+        found.append(receipt)
+        if receipt.is_whole and archive is not None and index:
+            _index(bag, archive)
+    if as_json:
+        show_json([receipt.to_json() for receipt in found])
+    else:
+        show_table([_row(receipt) for receipt in found], as_json=False)
+    if not all(receipt.is_whole for receipt in found):
+        raise typer.Exit(REFUSED)
+
+
+def _verify(bag: Path, folder: Path, approved: Path | None, digest: str) -> Receipt:
+    from hilum.publish.receive import verify_bag
+
+    with progress(f"verifying {bag.name}") as advance:
+        return verify_bag(bag, folder / f"{bag.name}.sqlite", approved=approved, digest=digest, on_progress=advance)
+
+
+def _index(bag: Path, archive: Path) -> None:
+    from hilum.catalog import Archive
+    from hilum.catalog.folder import index_folder
+    from hilum.publish.receive import collections_on, payload_of
+
+    opened = Archive.open(archive)
+    for collection_id in collections_on(bag):
+        report = index_folder(opened, payload_of(bag, collection_id), collection_id, may_be_empty=True)
+        tell(
+            f"{collection_id}: {report.instances_kept:,} instances of {report.series:,} series indexed, "
+            f"{report.files_refused:,} files refused, {report.files_passed_over:,} passed over"
+        )
+
+
+def _row(receipt: Receipt) -> dict[str, object]:
+    return {
+        "release": receipt.release,
+        "drive": receipt.drive,
+        "files": receipt.files,
+        "size": size_text(receipt.size_bytes),
+        "verified": receipt.verified,
+        "problems": len(receipt.problems),
+        "digest": receipt.digest[:16],
+    }

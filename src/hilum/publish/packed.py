@@ -1,0 +1,97 @@
+"""What of a bag is done, kept in a SQLite file: packing and receiving go on from it after a kill.
+
+A file counts as done if its size and time of change are still those noted down when its digests were worked out.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from hilum.errors import ArchiveError
+from hilum.publish.digests import Digests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS done (
+    path TEXT PRIMARY KEY, size_bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL,
+    sha256 TEXT NOT NULL, sha512 TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS purpose (text TEXT NOT NULL);
+"""
+
+
+class Done:
+    """Files of a bag that are done; `open_done` gives one."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def find(self, path: str, file: Path) -> Digests | None:
+        """Give the digests of a file that is done and unchanged since."""
+        row = self._connection.execute(
+            "SELECT size_bytes, modified_ns, sha256, sha512 FROM done WHERE path = ?", [path]
+        ).fetchone()
+        if row is None:
+            return None
+        try:
+            now = os.lstat(file)
+        except OSError:
+            return None
+        return Digests(*row) if (now.st_size, now.st_mtime_ns) == row[:2] else None
+
+    def keep(self, files: Mapping[str, Digests]) -> None:
+        """Note down files by path; the note is on disk when this returns."""
+        rows = [(path, one.size_bytes, one.modified_ns, one.sha256, one.sha512) for path, one in files.items()]
+        with self._connection:
+            self._connection.executemany("INSERT OR REPLACE INTO done VALUES (?, ?, ?, ?, ?)", rows)
+
+
+@contextmanager
+def open_done(path: Path, *, purpose: str) -> Iterator[Done]:
+    """Open the notes in a SQLite file; make it if there is none.
+
+    Parameters
+    ----------
+    purpose
+        What the work is for; notes of other work are refused.
+
+    Raises
+    ------
+    ArchiveError
+        The file is damaged, was begun for something else, or there is no room to write it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path)
+    try:
+        # No WAL: a drive may have a file system without shared memory.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.executescript(_SCHEMA)
+        _require_purpose(connection, path, purpose)
+        yield Done(connection)
+    except sqlite3.Error as error:
+        raise ArchiveError(f"{path}: {error}; free some space, or remove it to begin this drive anew") from error
+    finally:
+        connection.close()
+
+
+def _require_purpose(connection: sqlite3.Connection, path: Path, purpose: str) -> None:
+    found = connection.execute("SELECT text FROM purpose").fetchone()
+    if found is None:
+        with connection:
+            connection.execute("INSERT INTO purpose VALUES (?)", [purpose])
+    elif found[0] != purpose:
+        raise ArchiveError(
+            f"{path.parent} was begun for another release or another split; remove it, or ask for the same again"
+        )
+
+
+def forget(path: Path) -> None:
+    """Remove the notes: nothing is left to go on with."""
+    for name in (path.name, f"{path.name}-journal"):
+        path.with_name(name).unlink(missing_ok=True)
