@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
@@ -147,11 +148,18 @@ class RunningSite:
 @pytest.fixture
 def start_site(tmp_path: Path) -> Iterator[Callable[..., RunningSite]]:
     """Give a function that runs ``hilum serve`` on an archive; every server is stopped at the end."""
+    with sites(tmp_path) as start:
+        yield start
+
+
+@contextmanager
+def sites(logs: Path) -> Iterator[Callable[..., RunningSite]]:
+    """Give that function, for a fixture of another scope; the servers' logs are written into the folder `logs`."""
     started: list[RunningSite] = []
 
     def start(archive: Path, *, workers: int = 1, **options: str) -> RunningSite:
         port = free_port()
-        log = tmp_path / f"server-{port}.log"
+        log = logs / f"server-{port}.log"
         command = [sys.executable, "-c", "from hilum.cli.app import main; main()", "serve", "--archive", str(archive)]
         own = {f"HILUM_SERVE_{name.upper()}": value for name, value in options.items()}
         with log.open("w") as stream:
@@ -167,10 +175,12 @@ def start_site(tmp_path: Path) -> Iterator[Callable[..., RunningSite]]:
         _wait_for(site)
         return site
 
-    yield start
-    for site in started:
-        if site.process.poll() is None:
-            site.stop()
+    try:
+        yield start
+    finally:
+        for site in started:
+            if site.process.poll() is None:
+                site.stop()
 
 
 def free_port() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 import time
 from typing import TYPE_CHECKING
@@ -36,7 +37,13 @@ def observe(get_response: Answer) -> Answer:
         method = request.method if request.method in METHODS else UNKNOWN
         route = route_of(request)
         metrics.count(route, method, response.status_code, seconds)
-        fields = {"id": request_id, "route": route, "method": method, "status": response.status_code}
+        fields = {
+            "id": request_id,
+            "worker": os.getpid(),
+            "route": route,
+            "method": method,
+            "status": response.status_code,
+        }
         _log.info("answered", extra={"fields": fields | {"ms": round(seconds * 1000, 1)}})
         response["X-Request-ID"] = request_id
         return response
