@@ -271,6 +271,11 @@ def test_csv_lines_are_refused_by_number(tmp_path: Path) -> None:
     assert [one.series_uid for one in found.series] == [UID, OTHER_UID]
 
 
+def test_names_of_columns_in_a_comment(tmp_path: Path) -> None:
+    (series,) = _read(tmp_path, f"# SeriesInstanceUID,PatientID\n{UID},P1\n").series
+    assert (series.series_uid, series.participant_id) == (UID, "P1")
+
+
 def test_rounded_sizes_are_no_sizes(tmp_path: Path) -> None:
     """Nothing can be checked against ``163.31 KB``."""
     (series,) = _read(tmp_path, f"Series UID,File Size\n{UID},163.31 KB\n").series
@@ -313,6 +318,8 @@ def test_selection_lines_are_refused_by_number(tmp_path: Path) -> None:
         ("# only\n# comments\n", "nothing but comments"),
         ("PatientID,age\nP1,60\n", "begins no manifest that is known"),
         ("", "nothing but comments"),
+        ("SeriesInstanceUID\n" + '"' + "x" * 200_000, "is a quote not closed"),
+        ("[" * 100_000, "arrays in arrays without end|no JSON"),
     ],
 )
 def test_what_is_no_manifest(tmp_path: Path, text: str, message: str) -> None:

@@ -167,6 +167,15 @@ def test_wrong_usage(archive: Archive, words: tuple[str, ...]) -> None:
     assert _manifest(archive, *words)[0] == USAGE
 
 
+def test_a_series_with_an_odd_identifier_is_refused_and_the_rest_written(archive: Archive) -> None:
+    rows = [_row(1, 1, collection_id="odd"), _row(2, 1, collection_id="odd", SeriesInstanceUID="local-7")]
+    table = pa.Table.from_pylist(rows, schema=SERIES.arrow_schema())
+    archive.update("odd", lambda _: {"series": table}, note="test")
+    status, out, told = _manifest(archive, "write", "--collection", "odd", "--format", "tcia")
+    assert (status, out.splitlines()[-1]) == (REFUSED, "1.1.1.1")
+    assert "refused local-7: found 'local-7', expected a SeriesInstanceUID" in told
+
+
 def test_a_collection_that_is_not_there(archive: Archive) -> None:
     with pytest.raises(ConfigError, match="no series of collection lidc_idri"):
         _manifest(archive, "write", "--collection", "lidc_idri", "--format", "csv")

@@ -56,6 +56,7 @@ _EMPTY = frozenset({"", "null", "None", "nan", "NaN"})
 
 _MAX_UID_LENGTH = 64
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -136,7 +137,7 @@ def _plain(column: str) -> str:
 
 def _count(text: str | None) -> int | None:
     """Whole number; None for a rounded one such as ``163.31 KB``, which nothing can be checked against."""
-    return int(text) if text is not None and text.isascii() and text.isdecimal() else None
+    return int(text) if text is not None and _NUMBER.fullmatch(text) else None
 
 
 def _location(url: str, bucket: str, uuid: str) -> str:

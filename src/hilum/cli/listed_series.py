@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from hilum.errors import ConfigError, SourceError
+from hilum.errors import ConfigError, FormatError, Refusal, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from hilum.acquire.wanted import WantedFile, WantedSeries
     from hilum.catalog import Archive
-    from hilum.errors import Refusal
 
 _COLUMNS = (
     "Modality",
@@ -42,7 +41,7 @@ class Listed:
     files
         Key of a series to its files, where they are known.
     refusals
-        Lines of the manifest they came from that could not be taken.
+        Lines of the manifest they came from, or rows of the catalog, that could not be taken.
     server_url
         What that manifest said of its server.
     """
@@ -126,7 +125,6 @@ def series_of_manifest(path: Path, *, is_completed: bool) -> Listed:
 def with_s3_files(listed: Listed, endpoint: str) -> tuple[Listed, tuple[Refusal, ...]]:
     """List the files of series in S3 buckets, a request a thousand files; series that cannot be listed are refused."""
     from hilum.acquire.s3 import S3Options, S3Source
-    from hilum.errors import Refusal
 
     source = S3Source(S3Options(endpoint=endpoint))
     files, refusals = dict(listed.files), []
@@ -145,14 +143,18 @@ def with_s3_files(listed: Listed, endpoint: str) -> tuple[Listed, tuple[Refusal,
 def _of_rows(rows: Iterable[dict[str, Any]], base_url: str) -> Listed:
     from hilum.acquire.columns import series_of
 
-    series, files = [], {}
+    series, files, refusals = [], {}, []
     for row in rows:
         packed = row.pop("instances", None)
-        one = series_of(row)
+        try:
+            one = series_of(row)
+        except FormatError as error:
+            refusals.append(Refusal(str(row["SeriesInstanceUID"]), "bad-identifier", str(error)))
+            continue
         series.append(one)
         if packed is not None and base_url:
             files[one.key] = _files(packed, base_url)
-    return Listed(tuple(series), files)
+    return Listed(tuple(series), files, tuple(refusals))
 
 
 def _instances(base_url: str) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ def _file(line: str) -> tuple[WantedSeries, WantedFile]:
     if found is None or "://" not in found[1]:
         raise FormatError(f"found {line[:80]!r}, expected a URL, a length and a path with blanks between")
     url, length, path = found[1], found[2], decode_path(found[3])
-    if length != UNKNOWN_LENGTH and not (length.isascii() and length.isdecimal()):
+    if length != UNKNOWN_LENGTH and not re.fullmatch(r"[0-9]{1,18}", length):
         raise FormatError(f"length {length!r}; expected the number of bytes, or - where it is not known")
     parts = path.split("/")
     if parts[0] != PAYLOAD or len(parts) < 2 or {"", ".", ".."} & set(parts):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 from hilum.acquire.manifests.bagit import is_fetch, read_fetch
@@ -41,7 +42,10 @@ def read_manifest(path: str | Path) -> Manifest:
     """
     path = Path(path)
     text = _text(path)
-    return _READERS[recognise(path, text)](path, text)
+    try:
+        return _READERS[recognise(path, text)](path, text)
+    except csv.Error as error:
+        raise FormatError(f"{path}: no table ({error}); is a quote not closed? Expected {_EXPECTED}") from error
 
 
 def recognise(path: Path, text: str) -> Dialect:

@@ -55,6 +55,8 @@ def _elements(path: Path, text: str) -> Iterator[tuple[int, Any]]:
     except ValueError:
         yield from _each_line(path, text)
         return
+    except RecursionError as error:
+        raise FormatError(f"{path}: arrays in arrays without end; expected one array, or objects one a line") from error
     elements = _rows_of(path, whole) if isinstance(whole, dict) else whole
     if not isinstance(elements, list):
         raise FormatError(f"{path}: found {type(whole).__name__}, expected series: an array, or objects one a line")

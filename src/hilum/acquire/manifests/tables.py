@@ -105,7 +105,7 @@ def _read_rows(lines: Lines, path: Path, text: str, delimiter: str) -> None:
             f"or {CRDC_SERIES}, comma or tab between columns"
         )
     reader = csv.reader(io.StringIO("\n".join(text.splitlines()[header - 1 :])), delimiter=delimiter)
-    names = [name.strip() for name in next(reader)]
+    names = [name.strip(" #") for name in next(reader)]
     is_retrievers = names == list(retriever_table.COLUMNS)
     for read in reader:
         number = header - 1 + reader.line_num
