@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pydicom
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
 from builders import SHARED_DATA, CtSeries, needs_shared_data
@@ -267,6 +269,26 @@ class TestWhatIsRefused:
         if value:
             dataset.MeasuredValueSequence = [Dataset()]
         assert read_item(dataset).value is None
+
+
+@given(damage=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_damaged_bytes_are_read_or_refused(
+    series: Series, tmp_path_factory: pytest.TempPathFactory, damage: list[tuple[float, int]]
+) -> None:
+    path = tmp_path_factory.mktemp("damaged") / "sr"
+    point = scoord("POINT", (9, 9), relationship=INFERRED_FROM)
+    groups = [group("a", num(codes.SHORT_AXIS, 5.0, "mm", point)), group("b", scoord("CIRCLE", (9, 9), (12, 9)))]
+    content = bytearray(report_bytes(groups, series, Head("x")))
+    for place, value in damage:
+        content[int(place * len(content))] = value
+    path.write_bytes(content)
+    try:
+        found = read_structured_report(path, series)
+    except FormatError as error:
+        assert str(path) in str(error)  # noqa: PT017
+    else:
+        assert len(found.lesions) + len(found.refusals) + len(found.marks) <= 2
 
 
 @needs_shared_data

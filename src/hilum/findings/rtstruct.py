@@ -103,10 +103,13 @@ def read_rtstruct(path: Path, target: Series | None) -> FindingSet:
         parts = _read_parts(path)
         drawn, refusals = _Drawn(path, series), Refusals(is_lenient=True)
         for part in parts:
+            where = f"{path.name}: region {part.number}"
             try:
                 drawn.add(_roi(part))
-            except (FormatError, ValueError, AttributeError, TypeError) as error:
-                refusals.refuse(f"{path.name}: region {part.name!r}", UNREADABLE, str(error))
+            except FormatError as error:
+                refusals.refuse(where, UNREADABLE, str(error))
+            except Exception as error:  # noqa: BLE001 - what pydicom raises on a damaged region must not lose the others
+                refusals.refuse(where, UNREADABLE, f"cannot be decoded ({error!r}); get the file again")
     if parts and len(refusals.found) == len(parts):
         first = refusals.found[0]
         raise FormatError(f"{path}: none of {len(parts)} regions can be read; {first.item}: {first.reason}")
@@ -220,13 +223,10 @@ def _slice(voxels: Floats, grid: Geometry) -> int:
 class _Parts(NamedTuple):
     """What a structure set says of a region in three places; None where it says nothing."""
 
+    number: int
     item: Dataset
     drawn: Dataset | None
     observed: Dataset | None
-
-    @property
-    def name(self) -> str:
-        return str(self.item.get("ROIName") or self.item.get("ROINumber"))
 
 
 def _read_parts(path: Path) -> list[_Parts]:
@@ -241,7 +241,7 @@ def _read_parts(path: Path) -> list[_Parts]:
             for keyword in ("ROIContourSequence", "RTROIObservationsSequence")
         )
         items = [(int(item.ROINumber), item) for item in dataset.get("StructureSetROISequence") or ()]
-        return [_Parts(item, drawn.get(number), observed.get(number)) for number, item in items]
+        return [_Parts(number, item, drawn.get(number), observed.get(number)) for number, item in items]
     except FormatError:
         raise
     except Exception as error:  # pydicom raises whatever a damaged element makes it stumble on
@@ -251,8 +251,8 @@ def _read_parts(path: Path) -> list[_Parts]:
 def _roi(parts: _Parts) -> Roi:
     observed = parts.observed
     return Roi(
-        int(parts.item.ROINumber),
-        parts.name,
+        parts.number,
+        str(parts.item.get("ROIName") or f"region {parts.number}"),
         _colour(parts.drawn),
         None if observed is None else read_code(observed, "RTROIIdentificationCodeSequence"),
         "" if observed is None else str(observed.get("RTROIInterpretedType") or ""),
