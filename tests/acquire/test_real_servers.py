@@ -111,7 +111,7 @@ class TestRclone:
         assert (report.series_whole, report.files_fetched, report.bytes_fetched) == (2, 0, 0)
 
     def test_half_a_file_is_completed(self, source: S3Source, drive: Path, tmp_path: Path) -> None:
-        half = draft_of(tmp_path / "target" / "s1" / "000000.dcm")
+        half = Path(draft_of(tmp_path / "target" / "s1" / "000000.dcm"))
         half.parent.mkdir(parents=True)
         half.write_bytes((drive / "ct" / "s1" / "000000.dcm").read_bytes()[:500])
         report = pull_to(tmp_path / "target", source, source.find("s3://ct/"))

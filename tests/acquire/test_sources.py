@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,7 +27,6 @@ from hilum.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     import httpx
 
@@ -139,6 +140,15 @@ class Contract:
         assert (report.series_whole, report.files_fetched, report.files_kept) == (1, 2, 1)
         assert [origin.file(name).read_bytes() for name in NAMES] == [origin.store.files[name] for name in NAMES]
 
+    def test_a_file_that_was_only_touched_or_copied_is_kept(self, origin: Origin) -> None:
+        origin.pull()
+        os.utime(origin.file(NAMES[0]), (1, 1))
+        origin.store.requests.clear()
+        report = origin.pull()
+        assert (report.series_whole, report.files_fetched, report.files_kept) == (1, 0, len(NAMES))
+        assert (report.bytes_fetched, origin.store.requests) == (0, [])
+        assert origin.pull().files_kept == len(NAMES)
+
     def test_a_name_that_leads_out_of_its_folder_is_refused_and_the_rest_comes(
         self, origin: Origin, tmp_path: Path
     ) -> None:
@@ -216,7 +226,7 @@ class RemoteContract(Contract):
         report = origin.pull()
         assert checks(report) == {NAMES[0]: "cut-connection"}
         assert not origin.file(NAMES[0]).exists()
-        left = draft_of(origin.file(NAMES[0])).stat().st_size
+        left = Path(draft_of(origin.file(NAMES[0]))).stat().st_size
         report = origin.pull()
         assert (report.series_whole, report.files_fetched) == (1, 1)
         assert origin.file(NAMES[0]).read_bytes() == origin.store.files[NAMES[0]]

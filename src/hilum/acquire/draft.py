@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from hilum.disk import UNFINISHED, sync_folder
 from hilum.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Collection
 
     from hilum.acquire.wanted import WantedFile
 
@@ -35,8 +35,7 @@ class Draft:
         self.path = path
         self.size_bytes = 0
         self.file = file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._descriptor = os.open(draft_of(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        self._descriptor = _open(draft_of(path))
         self._begin_digests()
 
     def __enter__(self) -> Self:
@@ -132,7 +131,7 @@ class Draft:
 
 
 def sha256_if_same(path: Path, file: WantedFile) -> bytes | None:
-    """SHA-256 of a finished file if the source's hash proves it to be the wanted one; else None."""
+    """SHA-256 of a finished file if size and hash prove it to be the wanted one; else None."""
     if file.hash is None or not path.is_file() or path.stat().st_size != file.size_bytes:
         return None
     algorithm, _, expected = file.hash.partition(":")
@@ -144,12 +143,13 @@ def sha256_if_same(path: Path, file: WantedFile) -> bytes | None:
     return sha256.digest() if other.hexdigest() == expected else None
 
 
-def draft_of(path: Path) -> Path:
+def draft_of(path: Path) -> str:
     """Where the unfinished file of `path` lies."""
-    return path.with_name(f".{path.name}{UNFINISHED}")
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name}{UNFINISHED}")  # noqa: PTH118 - a path object costs as much as the opening
 
 
-def settle_together(paths: Sequence[Path]) -> None:
+def settle_together(paths: Collection[Path]) -> None:
     """Bring the drafts of files to disk, give them their names, and bring those to disk: a folder is synced once.
 
     The files of a series are settled together because a sync costs the same for one name as for a thousand.
@@ -161,6 +161,15 @@ def settle_together(paths: Sequence[Path]) -> None:
         finally:
             os.close(handle)
     for path in paths:
-        draft_of(path).replace(path)
+        os.replace(draft_of(path), path)  # noqa: PTH105
     for folder in {path.parent for path in paths}:
         sync_folder(folder)
+
+
+def _open(place: str) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(place, flags, 0o644)
+    except FileNotFoundError:
+        Path(place).parent.mkdir(parents=True, exist_ok=True)
+        return os.open(place, flags, 0o644)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -41,8 +42,8 @@ class Job:
         self._folder = root / folder
         self._entry = transfer.ledger.begin(series, transfer.source.name, folder)
         self._known: dict[str, FileEntry] = {}
-        self._received: list[str] = []
-        self._adopted: list[str] = []
+        self._received: dict[str, Path] = {}
+        self._adopted: dict[str, Path] = {}
         self._is_refused = False
         self._lock = threading.Lock()
         self._tasks_left = 0
@@ -123,18 +124,23 @@ class Job:
             self._end()
 
     def _fetch_or_adopt(self, file: WantedFile) -> None:
-        path = self._folder / file.name
-        sha256 = sha256_if_same(path, file)
+        path, known = self._folder / file.name, self._known[file.name]
+        proven = file
+        if known.sha256 is not None:
+            # Received before, and moved, touched, or named just when the pull was killed: its own digest tells.
+            proven = replace(file, size_bytes=known.received_bytes, hash=f"sha256:{known.sha256.hex()}")
+        sha256 = sha256_if_same(path, proven)
         if sha256 is not None:
             self._transfer.ledger.receive(self._entry.series_id, file.name, path.stat().st_size, sha256)
-            self._adopted.append(file.name)
+            self._adopted[file.name] = path
             return
-        self._transfer.receive_file(self._series, self._entry.series_id, file, path, self._known[file.name])
-        self._received.append(file.name)
+        self._transfer.receive_file(self._series, self._entry.series_id, file, path, known)
+        self._received[file.name] = path
 
     def _fetch_stream(self) -> None:
         try:
-            self._received = self._transfer.receive_stream(self._series, self._entry.series_id, self._folder)
+            names = self._transfer.receive_stream(self._series, self._entry.series_id, self._folder)
+            self._received = {name: self._folder / name for name in names}
         except SourceError as error:
             self._refuse(self._series.key, error)
         self._end()
@@ -149,9 +155,8 @@ class Job:
 
     def _end(self) -> None:
         """Bring what came to disk under its names, then note it: never more than is there."""
-        settle_together([self._folder / name for name in self._received])
-        names = self._received + self._adopted
-        times = {name: (self._folder / name).stat().st_mtime_ns for name in names}
+        settle_together(self._received.values())
+        times = {name: path.stat().st_mtime_ns for name, path in (self._received | self._adopted).items()}
         self._transfer.ledger.settle(self._entry.series_id, times)
         self._transfer.ledger.end(self._entry.series_id, REFUSED if self._is_refused else WHOLE)
         self._tally.count_files(fetched=len(self._received), kept=len(self._adopted))
