@@ -159,8 +159,8 @@ DATE_TYPES = {
 }  # fmt: skip
 DATACITE_KEYS = {
     "doi", "types", "creators", "titles", "publisher", "publicationYear", "subjects", "contributors", "dates",
-    "language", "alternateIdentifiers", "relatedIdentifiers", "relatedItems", "sizes", "formats", "version", "rightsList",
-    "descriptions", "geoLocations", "fundingReferences", "schemaVersion", "container",
+    "language", "alternateIdentifiers", "relatedIdentifiers", "relatedItems", "sizes", "formats", "version",
+    "rightsList", "descriptions", "geoLocations", "fundingReferences", "schemaVersion", "container",
 }  # fmt: skip
 DESCRIPTION_TYPES = {"Abstract", "Methods", "SeriesInformation", "TableOfContents", "TechnicalInfo", "Other"}
 

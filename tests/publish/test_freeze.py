@@ -130,15 +130,29 @@ def test_bad_names_and_lesions_are_refused_before_anything_is_there(archive: Arc
     assert list_releases(archive) == []
 
 
+def test_two_folders_of_one_name_do_not_stand_beside_the_images(archive: Archive, beside: Path) -> None:
+    with pytest.raises(ConfigError, match="rename it"):
+        try_release(archive, "1", beside=(beside, beside))
+    with pytest.raises(ConfigError, match="rename it"):
+        try_release(archive, "1", beside=(beside / "P1",))
+    (beside / "nothing").mkdir()
+    with pytest.raises(NotFoundError, match="no file there"):
+        try_release(archive, "1", beside=(beside / "nothing",))
+    assert list_releases(archive) == []
+
+
 def test_only_what_changed_is_read_again_for_the_next_version(tmp_path: Path) -> None:
     archive = make_archive(tmp_path)
-    release(archive, "1")
+    before = {file.path: file.sha256 for file in release(archive, "1").files()}
     write_series(tmp_path / "images", 2, seed=99)
     index_images(archive, tmp_path / "images")
-    for path in (tmp_path / "images" / "P1").iterdir():
-        path.chmod(0)
-    made = release(archive, "2")
-    assert made.counts.files == 6
+    unread = tmp_path / "images" / "P1" / "000000.dcm"
+    times = unread.stat()
+    unread.write_bytes(b"x" * times.st_size)
+    os.utime(unread, ns=(times.st_atime_ns, times.st_mtime_ns))
+    after = {file.path: file.sha256 for file in release(archive, "2").files()}
+    assert {path: digest for path, digest in after.items() if "/P1/" in path}.items() <= before.items()
+    assert not {digest for path, digest in after.items() if "/P2/" in path} & set(before.values())
 
 
 KILLS = 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -11,10 +12,10 @@ from hilum.catalog import Archive
 from hilum.cohort import Criteria, build_cohort
 from hilum.errors import ConfigError
 from hilum.model.tables import SERIES
-from hilum.publish.citing import cff
+from hilum.publish.citing import apa, cff
 from hilum.publish.contents import choose
 from hilum.publish.described import description_path
-from hilum.publish.work import Work, work_of
+from hilum.publish.work import Work, released, work_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -133,3 +134,20 @@ def test_series_of_one_data_set_under_two_licences_are_two_sources(tmp_path: Pat
     found = work(archive_of(tmp_path, ct_lymph_nodes=rows), "ct_lymph_nodes")
     assert [source.licence.name for source in found.sources] == ["CC BY 3.0", "CC BY-NC 3.0"]
     assert found.licence.name == "CC BY-NC 3.0"
+
+
+def test_a_stewards_words_mean_the_original_data_not_what_was_derived_from_it(tmp_path: Path) -> None:
+    rows = [{"source_doi": "10.7937/tcia.hmq8-j677"}, {"source_doi": "10.5281/zenodo.15643334"}]
+    archive = archive_of(tmp_path, nlst=rows)
+    describe(archive, "nlst", 'title = "NLST, our part"\n')
+    titles = {source.doi.lower(): source.title for source in work(archive, "nlst").sources}
+    assert titles["10.7937/tcia.hmq8-j677"] == "NLST, our part"
+    assert titles["10.5281/zenodo.15643334"].startswith("NLST-Sybil")
+
+
+def test_a_release_is_cited_with_its_version_or_in_the_stewards_own_words(tmp_path: Path) -> None:
+    archive = archive_of(tmp_path, lidc_idri=[{}])
+    version = {"version": "7", "released_on": date(2026, 1, 1), "notes": "", "size_bytes": 1, "file_count": 1}
+    assert "(Version 7)" in apa(released(work(archive, "lidc_idri"), **version))
+    describe(archive, "lidc_idri", 'citation = "Cite us so."\n')
+    assert apa(released(work(archive, "lidc_idri"), **version)) == "Cite us so."

@@ -95,15 +95,11 @@ class Package:
         NotFoundError
             There is no series, or nothing at one of the paths `beside`.
         ConfigError
-            Files are to stand beside the images of several collections.
+            Files are to stand beside the images of several collections, or two of one name.
         """
         from pyarrow import parquet
 
-        if beside and len(subject.series_uids) > 1:
-            raise ConfigError(
-                f"{subject.name} has series of {len(subject.series_uids)} collections: files beside the images belong "
-                "to one; release them with their collection"
-            )
+        _require_place(subject, beside)
         schema = PLACES.arrow_schema()
         path = self.folder / PLACES_FILE
         with parquet.ParquetWriter(path, schema, compression="zstd", compression_level=ZSTD_LEVEL) as places:
@@ -141,6 +137,23 @@ class Package:
         if file := write_rows(self.folder / TABLES_FOLDER, schema, collection_id, rows):
             part = Part(f"{TABLES_FOLDER}/{file.name}", file.size_bytes, file.sha256, table, file.rows)
             self.parts.append(part)
+
+
+def _require_place(subject: Subject, beside: Sequence[Path]) -> None:
+    """Refuse files beside the images whose names in the release would not be theirs alone."""
+    if beside and len(subject.series_uids) > 1:
+        raise ConfigError(
+            f"{subject.name} has series of {len(subject.series_uids)} collections: files beside the images belong to "
+            "one; release them with their collection"
+        )
+    taken = {one for collection_id in subject.series_uids for one in subject.participants(collection_id)}
+    for path in beside:
+        name = path.absolute().name
+        if name in taken:
+            raise ConfigError(
+                f"{path}: another folder beside the images, or a participant, is called {name!r}; rename it"
+            )
+        taken.add(name)
 
 
 def _beside(subject: Subject, collection_id: str, paths: Sequence[Path]) -> Iterator[PlannedFile]:

@@ -39,7 +39,9 @@ class Work:
     sources
         The data sets it is made of; those with the most series first.
     citation
-        Its citation in words where its publisher gives one; empty otherwise.
+        Its citation in words where its publisher or the steward gives one; empty otherwise.
+    is_own_citation
+        The words are the steward's: every version is cited by them.
     version, released_on, notes
         Of a release; empty and None where none is meant.
     description
@@ -63,6 +65,7 @@ class Work:
     sources: tuple[Source, ...]
     described_in: Path
     citation: str = ""
+    is_own_citation: bool = False
     version: str = ""
     released_on: date | None = None
     notes: str = ""
@@ -134,7 +137,7 @@ def released(work: Work, *, version: str, released_on: date, notes: str, size_by
         size_bytes=size_bytes,
         file_count=file_count,
         year=work.year or released_on.year,
-        citation="",
+        citation=work.citation if work.is_own_citation else "",
     )
 
 
@@ -145,7 +148,7 @@ def _as_written(work: Work, written: Description) -> Work:
         given["licence"] = most_restrictive([licence_of(given["licence"]), work.licence])
     if given.keys() & {"title", "authors", "year", "publisher", "doi"} and "citation" not in given:
         given["citation"] = ""
-    return replace(work, **given)
+    return replace(work, is_own_citation=bool(given.get("citation")), **given)
 
 
 def _own_source(archive: Archive, subject: Subject, sources: tuple[Source, ...]) -> Source | None:
@@ -177,10 +180,17 @@ def _source(archive: Archive, collection_id: str, group: Mapping[str, Any]) -> S
     found = _find(archive, collection_id, group["source_doi"])
     if found is None:
         found = source_of_citation("", collection_id=collection_id, doi=group["source_doi"] or "")
-    written = read_description(archive.path, collection_id)
     found = with_licence(found, group["licence"])
-    is_meant = not group["source_doi"] or (written.doi or found.doi).lower() == group["source_doi"].lower()
-    return _described(found, written) if is_meant else found
+    written = read_description(archive.path, collection_id)
+    return _described(found, written) if _is_original(archive, collection_id, group["source_doi"], written) else found
+
+
+def _is_original(archive: Archive, collection_id: str, doi: str | None, written: Description) -> bool:
+    """Whether a steward's words about a collection mean the data set: not what an analysis derived from it."""
+    if doi is None:
+        return True
+    original = _find(archive, collection_id, None)
+    return doi.lower() in {(written.doi or "").lower(), original.doi.lower() if original else ""}
 
 
 def _described(source: Source, written: Description) -> Source:
