@@ -98,3 +98,13 @@ def test_slices_of_a_real_series_lie_where_its_grid_has_them() -> None:
         plane = planes.nearest(position)
         assert plane.reference.sop_uid == series.instances.column("SOPInstanceUID")[index]
         assert plane.to_points(position)[0] == pytest.approx((300.5, 100.5), abs=1e-3)
+
+
+def test_the_edge_of_an_image_belongs_to_it(series: Series) -> None:
+    planes = ImagePlanes(series)
+    plane = planes.of(f"{CT.series_uid}.1")
+    assert plane is not None
+    for corner in ((0, 0), (20, 0), (20, 10), (0, 10)):
+        assert planes.nearest(plane.to_mm([corner])[0].tolist()) is plane
+    with pytest.raises(FormatError, match="beside the images"):
+        planes.nearest(plane.to_mm([(20.001, 5)])[0].tolist())

@@ -233,7 +233,7 @@ class TestWhatIsRefused:
                 read(series, tmp_path, group("bad", *items))
 
     def test_a_reference_to_a_segment_names_it(self, series: Series, tmp_path: Path) -> None:
-        dataset = content_dataset(group("a", Item("IMAGE", codes.REFERENCED_SEGMENT, None)))
+        dataset = content_dataset(group("a", Item("IMAGE", Code("121191", "DCM", "Referenced Segment"), None)))
         reference = Dataset()
         reference.ReferencedSOPInstanceUID, reference.ReferencedSegmentNumber = "1.2.7", [3, 4]
         dataset.ContentSequence[2].ReferencedSOPSequence = [reference]

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 CENTRE = 0.5
 """Where the centre of the first pixel lies."""
 
+ROUNDING = 1e-6
+"""Pixels by which a point on the edge of an image may come to lie beyond it."""
+
 PLANE_TOLERANCE_MM = 0.1
 """A point no further from the plane of an image lies in it: positions are written to a tenth of a millimetre."""
 
@@ -80,7 +83,8 @@ class ImagePlane:
 
     def holds(self, point: Sequence[float]) -> bool:
         """Whether a point lies in the image, its edge included."""
-        return 0 <= point[0] <= self.columns and 0 <= point[1] <= self.rows
+        column, row = point
+        return -ROUNDING <= column <= self.columns + ROUNDING and -ROUNDING <= row <= self.rows + ROUNDING
 
 
 class ImagePlanes:

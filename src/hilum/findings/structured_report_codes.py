@@ -39,8 +39,6 @@ ALGORITHM_PARAMETERS = Code("111002", "DCM", "Algorithm Parameters")
 IMAGE_REGION = Code("111030", "DCM", "Image Region")
 SOURCE_OF_MEASUREMENT = Code("121112", "DCM", "Source of Measurement")
 SOURCE_IMAGE = Code("111040", "DCM", "Original Source")
-REFERENCED_SEGMENT = Code("121191", "DCM", "Referenced Segment")
-REFERENCED_SEGMENTATION_FRAME = Code("121214", "DCM", "Referenced Segmentation Frame")
 
 LONG_AXIS = Code("103339001", "SCT", "Long Axis")
 SHORT_AXIS = Code("103340004", "SCT", "Short Axis")

@@ -237,7 +237,7 @@ def _draw_axes(lesion: Lesion, planes: ImagePlanes) -> _Drawing | None:
     if lesion.long_ends_mm is None or lesion.short_ends_mm is None:
         return None
     ends = (*lesion.long_ends_mm, *lesion.short_ends_mm)
-    plane = planes.nearest(lesion.long_ends_mm[0])
+    plane = planes.nearest(np.mean(lesion.long_ends_mm, axis=0).tolist())
     if np.max(plane.distance_mm(ends)) > PLANE_TOLERANCE_MM:
         return None
     axes = {
