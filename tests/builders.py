@@ -27,6 +27,18 @@ needs_shared_data = pytest.mark.skipif(
 UID_ROOT = "1.2.826.0.1.3680043.8.498.77"
 """A root for UIDs of test objects."""
 
+DECLARED: dict[str, Any] = {
+    "PatientIdentityRemoved": "YES",
+    "DeidentificationMethod": "by the test",
+    "SeriesDescription": None,
+    "PatientName": "",
+    "PatientSex": "",
+    "StudyDate": "",
+    "StudyTime": "",
+    "StudyID": "",
+}
+"""Attributes of a CT series that the basic profile leaves nothing to say about but its PatientID."""
+
 
 @dataclass
 class CtSeries:

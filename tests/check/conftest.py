@@ -7,24 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from builders import CtSeries
+from builders import DECLARED, CtSeries
 from hilum.check import Options, Report, check_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-DECLARED: dict[str, Any] = {
-    "PatientIdentityRemoved": "YES",
-    "DeidentificationMethod": "by the test",
-    "SeriesDescription": None,
-    "PatientName": "",
-    "PatientSex": "",
-    "StudyDate": "",
-    "StudyTime": "",
-    "StudyID": "",
-}
-"""Attributes of a CT series that the basic profile leaves nothing to say about but its PatientID."""
 
 
 @pytest.fixture

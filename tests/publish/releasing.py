@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from builders import UID_ROOT, CtSeries
+from builders import DECLARED, UID_ROOT, CtSeries
 from hilum.catalog import Archive
 from hilum.catalog.folder import index_folder
 from hilum.check import Options, PixelReading
@@ -19,17 +19,6 @@ if TYPE_CHECKING:
     from hilum.publish.release import Release
 
 DAY = date(2020, 1, 2)
-UNTOLD: dict[str, Any] = {
-    "PatientIdentityRemoved": "YES",
-    "DeidentificationMethod": "by the test",
-    "SeriesDescription": None,
-    "PatientName": "",
-    "PatientSex": "",
-    "StudyDate": "",
-    "StudyTime": "",
-    "StudyID": "",
-}
-"""Attributes that the check of de-identification finds nothing in."""
 
 
 def write_series(folder: Path, participant: int, *, slices: int = 3, seed: int | None = None, **override: Any) -> None:
@@ -41,7 +30,7 @@ def write_series(folder: Path, participant: int, *, slices: int = 3, seed: int |
         study_uid=study,
         series_uid=f"{study}.1",
         seed=participant if seed is None else seed,
-        override=UNTOLD | override,
+        override=DECLARED | override,
     ).write(folder / f"P{participant}")
 
 

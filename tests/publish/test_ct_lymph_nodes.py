@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builders import SHARED_DATA, CtSeries, needs_shared_data
+from builders import DECLARED, SHARED_DATA, CtSeries, needs_shared_data
 from hilum.catalog import Archive
 from hilum.config import Settings
 from hilum.findings.nih import ANNOTATIONS, CANDIDATES
@@ -19,7 +19,7 @@ from hilum.publish.difference import compare
 from hilum.publish.release import Release, list_releases
 from hilum.publish.resolve import resolve
 from hilum.publish.verify import notes_path, verify_release
-from publish.releasing import UNTOLD, index_images, release
+from publish.releasing import index_images, release
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,7 @@ class Published:
 
 
 def write_segmentation(folder: Path, participant: Participant) -> None:
-    override = UNTOLD | {
+    override = DECLARED | {
         "SOPClassUID": SEGMENTATION_STORAGE,
         "Modality": "SEG",
         "SeriesDescription": "Lymph node segmentations",

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from builders import UID_ROOT, CtSeries
+from builders import DECLARED, UID_ROOT, CtSeries
 from hilum.catalog.idc import index_folder
 from hilum.errors import NotFoundError
 from hilum.publish.resolve import resolve
-from publish.releasing import UNTOLD, index_images, make_archive, release, write_series
+from publish.releasing import index_images, make_archive, release, write_series
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def versions(tmp_path: Path) -> Archive:
     index_images(archive, tmp_path / "images")
     release(archive, "2")
     shutil.rmtree(tmp_path / "images" / "P1")
-    new = CtSeries((3, 8, 8), study_uid=f"{UID_ROOT}.1", series_uid=f"{UID_ROOT}.1.7", override=UNTOLD)
+    new = CtSeries((3, 8, 8), study_uid=f"{UID_ROOT}.1", series_uid=f"{UID_ROOT}.1.7", override=DECLARED)
     new.write(tmp_path / "images" / "P1")
     index_images(archive, tmp_path / "images")
     release(archive, "3")
