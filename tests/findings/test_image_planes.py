@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from builders import SHARED_DATA, CtSeries, needs_shared_data
 from hilum.errors import FormatError
 from hilum.findings.image_planes import ImagePlanes
+from hilum.model.instances import Instances
+from hilum.model.series import Series
 from hilum.volume.source import read_series
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from hilum.model.series import Series
 
 CT = CtSeries(shape=(4, 10, 20), spacing_mm=(2.0, 0.5, 0.25), origin_mm=(-10.0, 20.0, -30.0))
 
@@ -108,3 +108,20 @@ def test_the_edge_of_an_image_belongs_to_it(series: Series) -> None:
         assert planes.nearest(plane.to_mm([corner])[0].tolist()) is plane
     with pytest.raises(FormatError, match="beside the images"):
         planes.nearest(plane.to_mm([(20.001, 5)])[0].tolist())
+
+
+def test_frames_of_an_enhanced_object_are_images(series: Series) -> None:
+    rows = list(series.instances)
+    places = ((row["ImagePositionPatient"], row["ImageOrientationPatient"], row["PixelSpacing"]) for row in rows)
+    enhanced = {**rows[0], "SOPInstanceUID": "1.2.3", "NumberOfFrames": len(rows), "frames": list(places)}
+    planes = ImagePlanes(Series({**series.row, "instances": Instances.from_rows([enhanced]).pack()}))
+    plane = planes.nearest(series.geometry.to_mm((2, 4, 7)).tolist())
+    assert (plane.reference.sop_uid, plane.reference.frame) == ("1.2.3", 3)
+    assert planes.of("1.2.3", 3) is plane
+    assert planes.of("1.2.3") is planes.of("1.2.3", 1)
+
+
+def test_frames_without_places_are_no_images(series: Series) -> None:
+    cine = {**next(iter(series.instances)), "NumberOfFrames": 5}
+    with pytest.raises(FormatError, match="no image of it says where it lies"):
+        ImagePlanes(Series({**series.row, "instances": Instances.from_rows([cine]).pack()}))
