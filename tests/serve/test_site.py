@@ -1,9 +1,15 @@
-"""The site as it starts and stops."""
+"""The real server: how it starts, what it takes, behind a proxy, and how it stops."""
 
 from __future__ import annotations
 
+import json
+import re
+import signal
+import socket
 from typing import TYPE_CHECKING
-from urllib.request import urlopen
+from urllib.parse import urlsplit
+
+import httpx
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -11,19 +17,73 @@ if TYPE_CHECKING:
 
     from serve.conftest import RunningSite
 
+    Start = Callable[..., RunningSite]
 
-def test_an_empty_folder_is_served_and_stops_when_told(tmp_path: Path, start_site: Callable[..., RunningSite]) -> None:
+
+def ask(site: RunningSite, path: str, **values: object) -> httpx.Response:
+    with httpx.Client(verify=False, timeout=60) as client:
+        return client.request(str(values.pop("method", "GET")), site.url + path, **values)  # type: ignore[arg-type]
+
+
+def test_an_empty_folder_is_served_its_first_admin_let_in_and_it_stops_when_told(
+    tmp_path: Path, start_site: Start
+) -> None:
     site = start_site(tmp_path / "archive", workers=2)
-
-    with urlopen(f"{site.url}/accounts/login/") as answer:
-        assert answer.status == 200
-    assert len(site.admin_password) >= 16
+    assert len(site.admin_password) == 16
+    with httpx.Client(base_url=site.url, verify=False, timeout=60) as client:
+        client.get("/accounts/login/")
+        token = {"csrfmiddlewaretoken": client.cookies["csrftoken"]}
+        client.post("/accounts/login/", data={"login": site.admin_email, "password": site.admin_password} | token)
+        assert client.get("/admin/").headers["Location"] == "/accounts/password/change/"
     assert site.stop() == 0
 
+    again = start_site(tmp_path / "archive")
+    assert "password" not in again.log.read_text(), "it is printed at the first start only"
+    lines = [json.loads(line) for line in site.log.read_text().splitlines() if line.startswith("{")]
+    assert {line["route"] for line in lines if "route" in line} >= {"health", "account_login", "admin:index"}
 
-def test_the_password_is_printed_at_the_first_start_only(
-    tmp_path: Path, start_site: Callable[..., RunningSite]
-) -> None:
-    start_site(tmp_path / "archive").stop()
 
-    assert "password" not in start_site(tmp_path / "archive").log.read_text()
+def test_a_request_under_way_ends_before_the_server_does(tmp_path: Path, start_site: Start) -> None:
+    site = start_site(tmp_path / "archive")
+    address = urlsplit(site.url)
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=60) as connection:
+        answer = connection.makefile("rb")
+        connection.sendall(b"POST /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n")
+        connection.sendall(b"Expect: 100-continue\r\n\r\n")
+        assert answer.readline() == b"HTTP/1.1 100 Continue\r\n", "the request is under way"
+        assert answer.readline() == b"\r\n"
+        site.process.send_signal(signal.SIGTERM)
+        connection.sendall(b"abcd")
+
+        assert answer.readline() == b"HTTP/1.1 403 Forbidden\r\n", "a form without its token"
+    assert site.process.wait(60) in {0, -signal.SIGTERM}
+
+
+def test_behind_a_proxy_with_tls_only_what_that_says_is_believed(tmp_path: Path, start_site: Start) -> None:
+    own = {"public_url": "https://archive.example.org", "proxies": "127.0.0.1"}
+    site = start_site(tmp_path / "archive", **own)
+    host = {"Host": "archive.example.org"}
+
+    plain = ask(site, "/accounts/login/", headers=host)
+    assert (plain.status_code, plain.headers["Location"]) == (301, "https://archive.example.org/accounts/login/")
+    assert ask(site, "/health").status_code == 200
+    secure = ask(site, "/accounts/login/", headers=host | {"X-Forwarded-Proto": "https"})
+    assert secure.status_code == 200
+    assert re.fullmatch(r"max-age=31536000", secure.headers["Strict-Transport-Security"])
+    assert "Secure" in secure.headers["Set-Cookie"]
+    site.stop()
+
+    unasked = start_site(tmp_path / "archive", public_url=own["public_url"])
+    assert ask(unasked, "/accounts/login/", headers=host | {"X-Forwarded-Proto": "https"}).status_code == 301
+
+
+def test_what_is_too_long_or_for_another_host_is_refused(tmp_path: Path, start_site: Start) -> None:
+    site = start_site(tmp_path / "archive")
+
+    assert ask(site, "/accounts/login/", method="POST", content=b"x" * 1_000_001).status_code == 413
+    assert ask(site, "/accounts/login/", headers={"Host": "evil.example"}).status_code == 400
+    assert "evil" not in site.log.read_text()
+    with httpx.Client(verify=False, timeout=60) as client:
+        reset = client.get(f"{site.url}/accounts/password/reset/")
+        assert reset.status_code == 200
+        assert "Server" not in reset.headers
