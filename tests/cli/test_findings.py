@@ -109,6 +109,7 @@ def test_convert_takes_geometry_from_a_folder(ct: Path) -> None:
     assert "out.seg.nrrd: 2 labels" in done.stderr
     done = hilum("convert", ct / "out.seg.nrrd", ct / "out.csv", "--series", ct / "ct")
     assert done.exit_code == 0, done.output
+    assert "warning: out.csv does not hold long_ends_mm, short_ends_mm" in done.stderr
     lesions = read_lesions(ct / "out.csv").lesions
     assert [(lesion.exam_id, lesion.mask_label) for lesion in lesions] == [(CT.series_uid, 1), (CT.series_uid, 2)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,9 @@ import pytest
 
 from builders import SHARED_DATA, CtSeries, needs_shared_data
 from hilum.errors import FormatError
-from hilum.findings.format import Format
+from hilum.findings.format import DESCRIPTIONS, Format
 from hilum.findings.formats import format_named, format_of_name, formats, read_findings, recognise, write_findings
+from hilum.findings.losses import PLACED
 from hilum.findings.masks import lesions_from_mask, on_grid
 from hilum.model.codes import Code
 from hilum.model.findings import FindingSet, Lesion, Mark
@@ -33,40 +34,16 @@ READ_AND_WRITTEN = [one.name for one in formats() if one.read and one.write]
 MASKS = [one.name for one in formats() if one.has_voxels and one.read and one.write]
 POINTS = [name for name in READ_AND_WRITTEN if name not in MASKS]
 
-KEPT: dict[str, tuple[str, ...]] = {
-    "mrk.json": ("lesion_id", "label", "long_ends_mm", "short_ends_mm", "box_mm"),
-    "sr": (
-        "lesion_id",
-        "label",
-        "short_axis_mm",
-        "long_axis_mm",
-        "diameter_mm",
-        "box_mm",
-        "is_excluded",
-        "long_ends_mm",
-        "short_ends_mm",
-        "series_uid",
-    ),
-    "fcsv": ("lesion_id", "label"),
-    "nih": ("short_axis_mm",),
-    "mps": (),
-    "luna16": ("diameter_mm",),
-    "table": (
-        "lesion_id",
-        "label",
-        "short_axis_mm",
-        "long_axis_mm",
-        "diameter_mm",
-        "box_mm",
-        "is_excluded",
-        "mask_label",
-        "series_uid",
-    ),
-}
-"""What of a lesion besides its position a format of points keeps; docs/findings.md says the same."""
+UNKEPT = {"nih": {"long_axis_mm"}, "sr": {"kind", "site", "tracking_uid"}}
+"""What a format keeps of abdominal patients alone, or states itself where a lesion does not."""
 
-DESCRIBED = {"seg.nrrd", "seg"}
-"""Formats of masks that keep names, colours, codes and overlapping segments."""
+OVERLAPPING = {"seg.nrrd", "seg"}
+"""Formats of masks that keep overlapping segments."""
+
+ATTRIBUTES = {each.name for each in fields(Lesion)} - PLACED
+LESIONS_SAY = ATTRIBUTES - {"kind", "site", "tracking_uid"}
+SEGMENT_SAYS = set(DESCRIPTIONS) - {"site"}
+"""What the lesions and segments of the contract say."""
 
 BY_INDEX = {"nih"}
 """Formats that place their findings in any grid of the right size: they hold indices, and warn."""
@@ -173,7 +150,7 @@ class TestContract:
         here = on_grid(found.mask, target.geometry, "found")
         assert np.array_equal(here.labels, sent.labels)
         assert here.geometry == target.geometry
-        if name in DESCRIBED:
+        if form.keeps == DESCRIPTIONS:
             assert dict(found.mask.segments) == dict(sent.segments)
 
     @pytest.mark.parametrize("name", MASKS)
@@ -183,7 +160,7 @@ class TestContract:
         over[2:5, 5:13, 4:16] = 9
         both = replace(sent, overlaid=(over,), segments={**sent.segments, 9: replace(sent.segments[3], name="over")})
         findings = replace(masked(target), mask=both)
-        if name not in DESCRIBED:
+        if name not in OVERLAPPING:
             with pytest.raises(FormatError, match="voxels have two labels"):
                 write_findings(place(tmp_path, form), findings, target, form=form)
             return
@@ -205,7 +182,7 @@ class TestContract:
         assert len(found.lesions) == len(sent.lesions)
         for mine, theirs in zip(sent.lesions, found.lesions, strict=True):
             assert np.linalg.norm(np.subtract(mine.position_mm, theirs.position_mm)) <= PRECISION_MM
-            for kept in KEPT[name]:
+            for kept in form.keeps & ATTRIBUTES - UNKEPT.get(name, set()):
                 assert getattr(theirs, kept) == (
                     pytest.approx(getattr(mine, kept), abs=PRECISION_MM)
                     if kept.endswith("_axis_mm") and getattr(mine, kept)
@@ -301,9 +278,23 @@ class TestContract:
             read_findings(tmp_path / "other", target, form=format_named(name))
 
 
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_a_format_does_not_hold_is_told(name: str, target: Series, tmp_path: Path) -> None:
+    form, sent = format_named(name), findings_for(format_named(name), target)
+    lost = write_findings(place(tmp_path, form), sent, target, form=form)
+    every = SEGMENT_SAYS if form.has_voxels else LESIONS_SAY
+    assert set(lost) == every - form.keeps - ({"long_axis_mm"} if "long_ends_mm" in form.keeps else set())
+
+
+def test_numbers_for_names_are_no_loss(target: Series, tmp_path: Path) -> None:
+    plain = LabelMask(mask_of(target).labels, target.geometry, {3: Segment("3")})
+    assert write_findings(tmp_path / "a.nii", FindingSet(target.uid, mask=plain)) == ()
+    lone = Lesion("e", "1", (1, 2, 3), diameter_mm=4, series_uid="1.2", source="a.csv:2")
+    assert write_findings(tmp_path / "a.luna16.csv", FindingSet("e", lesions=(lone,))) == ()
+
+
 def test_every_format_is_covered() -> None:
-    assert set(KEPT) == set(POINTS)
-    assert set(MASKS) >= DESCRIBED
+    assert set(MASKS) >= OVERLAPPING
 
 
 def failing(path: Path, _findings: FindingSet, _target: Series | None) -> None:

@@ -81,8 +81,8 @@ def convert(
     """Convert findings from any format to any other, without moving a point or a voxel.
 
     A mask becomes points by measuring its labels; points never become voxels. A mask on another grid, or points outside
-    the volume of the series, are an error that says by how many mm. OUT appears whole or not at all. `hilum findings
-    formats` lists the formats.
+    the volume of the series, are an error that says by how many mm. OUT appears whole or not at all; what it does not
+    hold is told. `hilum findings formats` lists the formats.
     """
     from hilum.findings.formats import read_findings, write_findings
 
@@ -91,7 +91,8 @@ def convert(
     findings = read_findings(source, target, form=forms[0])
     for warning in findings.warnings:
         tell(f"warning: {warning}")
-    write_findings(out, findings, target, form=forms[1])
+    if lost := write_findings(out, findings, target, form=forms[1]):
+        tell(f"warning: {out.name} does not hold {', '.join(lost)}")
     tell(f"{out}: {_in_words(findings)}")
     _tell_refusals(findings.refusals)
 

@@ -100,4 +100,13 @@ def _recognises(_path: Path, start: bytes) -> bool:
     return start.startswith(START)
 
 
-FORMAT = Format("fcsv", "3D Slicer fiducial list", SUFFIXES, _recognises, _read, _write, marks="instead of lesions")
+FORMAT = Format(
+    "fcsv",
+    "3D Slicer fiducial list",
+    SUFFIXES,
+    _recognises,
+    _read,
+    _write,
+    marks="instead of lesions",
+    keeps=frozenset({"lesion_id", "label"}),
+)

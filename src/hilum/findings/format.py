@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from hilum.model.series import Series
 
 
+DESCRIPTIONS = frozenset({"name", "colour", "category", "kind", "site", "tracking_id", "tracking_uid"})
+"""All that a segment is described by (`hilum.model.masks.Segment`)."""
+
 Marks = Literal["never", "instead of lesions", "beside lesions"]
 
 
@@ -74,6 +77,8 @@ class Format:
         Whether it holds a mask; otherwise points.
     marks
         Whether it holds marks, and then beside lesions or instead of them.
+    keeps
+        Attributes of a lesion, or of a segment if it holds voxels, that are the same when a written file is read.
     """
 
     name: str
@@ -84,6 +89,7 @@ class Format:
     write: Writer | None = None
     has_voxels: bool = False
     marks: Marks = "never"
+    keeps: frozenset[str] = frozenset()
 
 
 def need_target(path: Path, target: Series | None, why: str) -> Series:

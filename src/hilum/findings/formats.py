@@ -14,6 +14,7 @@ import numpy as np
 from hilum.disk import settle, sync_folder, unfinished
 from hilum.errors import FormatError
 from hilum.findings.archives import unpacked
+from hilum.findings.losses import losses
 from hilum.findings.masks import lesions_from_mask, on_grid
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _read(path: Path, target: Series | None, form: Format | None) -> FindingSet:
 
 def write_findings(
     path: Path, findings: FindingSet, target: Series | None = None, *, form: Format | None = None
-) -> None:
+) -> tuple[str, ...]:
     """Write the findings of an exam; what was at `path` before is replaced once the new file is whole.
 
     Masks become points by measuring each label (`hilum.findings.regions`); points never become voxels, since a
@@ -140,6 +141,10 @@ def write_findings(
     ----------
     form
         Write in this format; absent: the one its name says.
+
+    Returns
+    -------
+    Attributes of lesions or segments that the findings have and the format does not hold.
 
     Raises
     ------
@@ -155,6 +160,7 @@ def write_findings(
     suited = _suited(path, findings, found, target)
     with _whole(path) as draft:
         found.write(draft, suited, target)
+    return losses(suited, found)
 
 
 def _check_inside(path: Path, findings: FindingSet, target: Series) -> None:

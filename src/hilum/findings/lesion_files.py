@@ -31,6 +31,7 @@ from hilum.findings.tables import (
 )
 from hilum.findings.text import read_text
 from hilum.model.findings import FindingSet, Lesion
+from hilum.model.tables import LESIONS
 from hilum.volume.axes import AXIAL_DIRECTION
 
 if TYPE_CHECKING:
@@ -168,7 +169,15 @@ def _is_table(_path: Path, start: bytes) -> bool:
     return start.startswith(PARQUET_MAGIC) or "exam_id" in column_names(start.decode("utf-8-sig", errors="replace"))
 
 
-NIH = Format("nih", "NIH annotation folder", (), _is_nih, _read_nih, _write_nih)
+NIH = Format(
+    "nih",
+    "NIH annotation folder",
+    (),
+    _is_nih,
+    _read_nih,
+    _write_nih,
+    keeps=frozenset({"short_axis_mm", "long_axis_mm"}),
+)
 MITK = Format(
     "mps",
     "MITK point set",
@@ -179,7 +188,14 @@ MITK = Format(
     marks="instead of lesions",
 )
 LUNA16 = Format(
-    "luna16", "LUNA16 CSV", (".luna16.csv",), _is_luna16, _read_luna16, _write_luna16, marks="instead of lesions"
+    "luna16",
+    "LUNA16 CSV",
+    (".luna16.csv",),
+    _is_luna16,
+    _read_luna16,
+    _write_luna16,
+    marks="instead of lesions",
+    keeps=frozenset({"diameter_mm"}),
 )
 TABLE = Format(
     "table",
@@ -189,4 +205,5 @@ TABLE = Format(
     _read_table,
     _write_table,
     marks="instead of lesions",
+    keeps=frozenset(LESIONS.column_names),
 )

@@ -207,4 +207,13 @@ def _recognises(path: Path, start: bytes) -> bool:
     return is_tree and (SCHEMA_WORDS in start or (b'"markups"' in start and path.name.lower().endswith(".json")))
 
 
-FORMAT = Format("mrk.json", "3D Slicer markups", SUFFIXES, _recognises, _read, _write, marks="instead of lesions")
+FORMAT = Format(
+    "mrk.json",
+    "3D Slicer markups",
+    SUFFIXES,
+    _recognises,
+    _read,
+    _write,
+    marks="instead of lesions",
+    keeps=frozenset({"lesion_id", "label", "long_ends_mm", "short_ends_mm", "box_mm"}),
+)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hilum.errors import FormatError
-from hilum.findings.format import Format, exam_of
+from hilum.findings.format import DESCRIPTIONS, Format, exam_of
 from hilum.findings.masks import axial_mask, place_on_grid, whole_labels
 from hilum.findings.segment_colours import palette_colour
 from hilum.findings.slicer_terms import terms_of, terms_text
@@ -98,7 +98,16 @@ def _recognises(_path: Path, start: bytes) -> bool:
     return start.startswith(b"NRRD") and any(words in start for words in DESCRIBED)
 
 
-FORMAT = Format("seg.nrrd", "3D Slicer segmentation", SUFFIXES, _recognises, _read, _write, has_voxels=True)
+FORMAT = Format(
+    "seg.nrrd",
+    "3D Slicer segmentation",
+    SUFFIXES,
+    _recognises,
+    _read,
+    _write,
+    has_voxels=True,
+    keeps=DESCRIPTIONS,
+)
 
 
 def _described(path: Path, pairs: Mapping[str, str], layer_count: int) -> Iterator[tuple[int, int, Segment]]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from hilum.errors import FormatError
 from hilum.findings.dicom_start import sop_class_of
-from hilum.findings.format import Format, exam_of
+from hilum.findings.format import DESCRIPTIONS, Format, exam_of
 from hilum.findings.segment_layers import SegmentLayers, Stroke
 from hilum.findings.segmentation_frames import frame_pixels
 from hilum.findings.segmentation_grid import own_placement, placement_in
@@ -269,6 +269,7 @@ BINARY = Format(
     read=read_segmentation,
     write=_write_binary,
     has_voxels=True,
+    keeps=DESCRIPTIONS,
 )
 
 LABELMAP = Format(
@@ -279,4 +280,5 @@ LABELMAP = Format(
     read=read_segmentation,
     write=_write_labelmap,
     has_voxels=True,
+    keeps=DESCRIPTIONS,
 )

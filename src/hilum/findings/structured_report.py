@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from hilum.findings.anatomy import LESION
@@ -11,6 +12,7 @@ from hilum.findings.regions import measure_regions
 from hilum.findings.structured_report_document import Head, report_bytes
 from hilum.findings.structured_report_groups import lesion_group, mark_group
 from hilum.findings.structured_report_reading import is_structured_report, read_structured_report
+from hilum.model.findings import Lesion
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,4 +58,5 @@ FORMAT = Format(
     read=read_structured_report,
     write=write_structured_report,
     marks="beside lesions",
+    keeps=frozenset(each.name for each in fields(Lesion)) - {"mask_label", "source"},
 )
