@@ -55,6 +55,7 @@ def formatted(logger: str, message: str, *args: object, error: BaseException | N
 def test_a_log_line_holds_no_identifiers() -> None:
     line = formatted("django.request", "Not Found: %s", f"/dicom-web/studies/{study_uid('open_ct')}")
     assert (line["message"], line["level"]) == ("Not Found: %s", "error")
+    assert formatted("django.security.DisallowedHost", "Invalid HTTP_HOST header: 'p123'")["message"] == ""
     try:
         raise ValueError(study_uid("open_ct"))
     except ValueError as error:

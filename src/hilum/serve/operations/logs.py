@@ -1,7 +1,7 @@
 """Logs: one JSON object a line on stderr, without anybody's or any study's identifiers.
 
 Names, addresses and paths come to a message as its arguments. Of loggers that are not ours only the message's own words
-are written, and of an error its kind and where it arose, not what it says.
+are written, nothing where it comes already filled in, and of an error its kind and where it arose, not what it says.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class JsonFormatter(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage() if record.name.split(".")[0] in OWN else str(record.msg),
+            "message": _message(record),
         }
         line |= getattr(record, "fields", {})
         if record.exc_info and record.exc_info[0] is not None:
@@ -48,3 +48,9 @@ class JsonFormatter(logging.Formatter):
             line["error"] = record.exc_info[0].__name__
             line["where"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
         return json.dumps(line)
+
+
+def _message(record: logging.LogRecord) -> str:
+    if record.name.split(".")[0] in OWN:
+        return record.getMessage()
+    return str(record.msg) if record.args else ""
