@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acquire.strategies import cohorts
+from hilum.acquire.columns import series_of
 from hilum.acquire.layouts import (
     IDC_TEMPLATE,
     ClassicLayout,
@@ -57,6 +58,13 @@ def test_descriptive_as_the_retriever_laid_it() -> None:
     assert DescriptiveLayout().folder(SERIES) == (
         "HNSCC/HNSCC-01-0001/12-01-1998-NA-PETCT HEAD  NECK CA-59359/5.000000-PET NO AC-52932"
     )
+
+
+def test_the_retriever_has_the_name_of_a_collection_and_idc_its_id() -> None:
+    series = series_of({"SeriesInstanceUID": "1.2.34567", "Collection": "CT Lymph Nodes", "Modality": "CT"})
+    assert TemplateLayout("%collection_id").folder(series) == "ct_lymph_nodes"
+    assert ClassicLayout().folder(series) == "CT Lymph Nodes/unknown/unknown/1.2.34567"
+    assert DescriptiveLayout().folder(series) == "CT Lymph Nodes/unknown/unknown/34567"
 
 
 def test_descriptive_without_description() -> None:

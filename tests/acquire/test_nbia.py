@@ -74,7 +74,7 @@ def test_a_series_comes_whole(
     source = NbiaSource(client, server.url, version="v4" if version == "v4" else "v1")
     (series,) = source.describe([UID]).series
     assert series == WantedSeries(
-        "CT Lymph Nodes", "P1", "1.2.3", UID, "CT", 4, stored.said_bytes, licence=stored.record()["License Name"]
+        "ct_lymph_nodes", "P1", "1.2.3", UID, "CT", 4, stored.said_bytes, licence=stored.record()["License Name"]
     )
     report = _pull(source, tmp_path / "out", series)
     assert not report.refusals

@@ -33,7 +33,8 @@ def test_commas_without_quotes_are_survived(tmp_path: Path, study: str, series: 
     path = tmp_path / "metadata.csv"
     path.write_text(f"{HEADER}\r\n{LINE.format(study=study, series=series, manufacturer=manufacturer)}\r\n")
     (found,) = read_manifest(path).series
-    assert found == WantedSeries("HNSCC", "HNSCC-01-0001", "1.3.6.1.59359", "1.3.6.1.52932", "PT", 93)
+    assert found.attributes["Collection"] == "HNSCC"
+    assert found == WantedSeries("hnscc", "HNSCC-01-0001", "1.3.6.1.59359", "1.3.6.1.52932", "PT", 93)
     assert found.attributes["StudyDescription"] == study
     assert found.attributes["SeriesDescription"] == series
     assert found.attributes["Manufacturer"] == manufacturer

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 CRDC_SERIES = "crdc_series_uuid"
 """Name of the attribute that holds IDC's identifier of one version of a series."""
 
+COLLECTION_NAME = "Collection"
+"""Name of the attribute that holds a collection's name where it is not its id."""
+
 _NAMES = {
     "series_uid": ("seriesinstanceuid", "seriesuid", "seriesid"),
     CRDC_SERIES: ("crdcseriesuuid", "seriesuuid", "seriesuuids"),
@@ -75,6 +78,11 @@ def field_of(column: str) -> str | None:
     return _FIELD_OF.get(_plain(column))
 
 
+def collection_id_of(name: str) -> str:
+    """Give the id of a collection from its name at TCIA, as IDC does: ``ct_lymph_nodes`` from ``CT Lymph Nodes``."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
 def names_series(columns: Iterable[str]) -> bool:
     """Whether a table with these columns says which series its rows are."""
     return any(field_of(column) in ("series_uid", CRDC_SERIES) for column in columns)
@@ -117,8 +125,11 @@ def _checked(values: dict[str, str], attributes: dict[str, str]) -> WantedSeries
     if uuid and not is_uuid(uuid):
         raise FormatError(f"found {uuid!r}, expected a crdc_series_uuid such as 085e85b3-3780-47f6-8538-585bcca95336")
     location = _location(values.get("location", ""), values.get("bucket", ""), uuid)
+    collection = values.get("collection_id", "")
+    if collection != (collection_id := collection_id_of(collection)):
+        attributes[COLLECTION_NAME] = collection
     return WantedSeries(
-        collection_id=values.get("collection_id", ""),
+        collection_id=collection_id,
         participant_id=values.get("participant_id", ""),
         study_uid=values.get("study_uid", ""),
         series_uid=uid,

@@ -14,6 +14,7 @@ from collections import defaultdict
 from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
+from hilum.acquire.columns import COLLECTION_NAME
 from hilum.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class ClassicLayout:
 
     def folder(self, series: WantedSeries) -> str:
         """See `Layout`."""
-        parts = (series.collection_id, series.participant_id, series.study_uid, series.series_uid)
+        parts = (_collection(series), series.participant_id, series.study_uid, series.series_uid)
         return "/".join(safe_part(part) for part in parts)
 
 
@@ -106,7 +107,7 @@ class DescriptiveLayout:
         study += _description(row.get("StudyDescription", "")) + series.study_uid[-5:]
         last = _part(row.get("SeriesNumber", "")) + _description(row.get("SeriesDescription", ""))
         last += series.series_uid[-5:]
-        return "/".join(safe_part(part) for part in (series.collection_id, series.participant_id, study, last))
+        return "/".join(safe_part(part) for part in (_collection(series), series.participant_id, study, last))
 
 
 def layout_of(name: str) -> Layout:
@@ -182,6 +183,11 @@ def _tokens(template: str, part: str) -> list[tuple[bool, str]]:
         known = ", ".join(f"%{name}" for name in TEMPLATE_NAMES)
         raise ConfigError(f"layout {template!r}: part {part!r} names something else; expected {known}")
     return tokens
+
+
+def _collection(series: WantedSeries) -> str:
+    """Name of the collection, which the retriever's folders have; its id where nobody tells the name."""
+    return series.attributes.get(COLLECTION_NAME, series.collection_id)
 
 
 def _value(row: dict[str, str], name: str) -> str:

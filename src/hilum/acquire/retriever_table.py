@@ -15,6 +15,7 @@ import io
 import re
 from typing import TYPE_CHECKING
 
+from hilum.acquire.columns import COLLECTION_NAME
 from hilum.acquire.layouts import us_date
 from hilum.disk import write_whole
 
@@ -107,7 +108,7 @@ def _values(series: WantedSeries, folder: str, at: datetime) -> list[str]:
     row = series.row()
     return [
         series.series_uid,
-        series.collection_id,
+        row.get(COLLECTION_NAME, series.collection_id),
         row.get("ThirdPartyAnalysis", "null"),
         row.get("DataDescriptionURI", "null"),
         series.participant_id,

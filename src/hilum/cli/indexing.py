@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from hilum.acquire.columns import collection_id_of
 from hilum.errors import ConfigError, Refusal
 
 if TYPE_CHECKING:
@@ -90,4 +90,4 @@ def _absent(wanted: Iterable[WantedSeries], here: Mapping[str, int]) -> list[Ref
 
 def _collection_id(name: str) -> str:
     """Collection of an archive named after one of a source: ``CT Lymph Nodes`` is ct_lymph_nodes."""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "pulled"
+    return collection_id_of(name) or "pulled"
