@@ -96,7 +96,7 @@ def test_what_nih_files_cannot_hold_is_refused(
 
 
 def test_nih_files_need_the_grid(tmp_path: Path, series: Callable[..., Series]) -> None:
-    with pytest.raises(FormatError, match="NIH's files hold voxel indices; name the series"):
+    with pytest.raises(FormatError, match=f"^{tmp_path}/out: NIH's files hold voxel indices; name the series"):
         write_findings(tmp_path / "out", lesion(series(), (2, 3, 4)), form=format_named("nih"))
 
 

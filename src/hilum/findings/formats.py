@@ -217,6 +217,8 @@ def _whole(path: Path) -> Iterator[Path]:
         try:
             yield folder / path.name
             _put_in_place(folder / path.name, path)
+        except FormatError as error:
+            raise FormatError(str(error).replace(str(folder / path.name), str(path))) from error
         finally:
             shutil.rmtree(folder)
 
