@@ -24,7 +24,7 @@ def test_a_file_goes_from_asked_to_whole(tmp_path: Path) -> None:
         assert (entry.state, entry.is_unchanged) == (ASKED, False)
         ledger.ask(entry.series_id, FILES, {})
         ledger.note_attempts(entry.series_id, "a.dcm", 1, 4, "cut")
-        ledger.receive(entry.series_id, "a.dcm", 10, b"\x01" * 32)
+        ledger.receive(entry.series_id, "a.dcm", 10, b"\x01" * 32, is_provable=False)
         ledger.refuse(entry.series_id, "b.dcm", "gone")
         files = ledger.files(entry.series_id)
         assert (files["a.dcm"].state, files["a.dcm"].attempts, files["a.dcm"].received_bytes) == (RECEIVED, 2, 10)
@@ -53,7 +53,7 @@ def test_a_file_that_changed_or_went_at_the_source_is_told_apart(tmp_path: Path)
         series_id = ledger.begin(SERIES, "s3", "f").series_id
         ledger.ask(series_id, FILES, {})
         for file in FILES:
-            ledger.receive(series_id, file.name, 10, b"")
+            ledger.receive(series_id, file.name, 10, b"", is_provable=True)
         ledger.settle(series_id, {file.name: 1 for file in FILES})
         known = ledger.files(series_id)
         assert all(known[file.name].is_of(file) for file in FILES)

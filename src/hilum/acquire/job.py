@@ -131,7 +131,8 @@ class Job:
             proven = replace(file, size_bytes=known.received_bytes, hash=f"sha256:{known.sha256.hex()}")
         sha256 = sha256_if_same(path, proven)
         if sha256 is not None:
-            self._transfer.ledger.receive(self._entry.series_id, file.name, path.stat().st_size, sha256)
+            size_bytes = path.stat().st_size
+            self._transfer.ledger.receive(self._entry.series_id, file.name, size_bytes, sha256, is_provable=True)
             self._adopted[file.name] = path
             return
         self._transfer.receive_file(self._series, self._entry.series_id, file, path, known)

@@ -43,6 +43,11 @@ CREATE TABLE IF NOT EXISTS files (
 ) WITHOUT ROWID;
 """
 
+_RECEIVE_SQL = """
+UPDATE files SET received_bytes = ?, sha256 = ?, state = ?, attempts = attempts + 1, reason = ''
+WHERE series_id = ? AND name = ?
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class SeriesEntry:
@@ -92,6 +97,7 @@ class Ledger:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._lock = threading.Lock()
+        self._provable: list[tuple[object, ...]] = []
 
     def begin(self, series: WantedSeries, source: str, folder: str) -> SeriesEntry:
         """Note that a series is asked for; give what is known of it.
@@ -169,13 +175,21 @@ class Ledger:
             (attempts, received_bytes, reason, series_id, name),
         )
 
-    def receive(self, series_id: int, name: str, received_bytes: int, sha256: bytes) -> None:
-        """Note that a file was received and verified."""
-        self._execute(
-            "UPDATE files SET received_bytes = ?, sha256 = ?, state = ?, attempts = attempts + 1, reason = ''"
-            " WHERE series_id = ? AND name = ?",
-            (received_bytes, sha256, RECEIVED, series_id, name),
-        )
+    def receive(self, series_id: int, name: str, received_bytes: int, sha256: bytes, *, is_provable: bool) -> None:
+        """Note that a file was received and verified.
+
+        Parameters
+        ----------
+        is_provable
+            Whether the source's hash proves the draft right after a kill; then the note waits for the next `settle`,
+            for a transaction a file costs as much as all else.
+        """
+        values = (received_bytes, sha256, RECEIVED, series_id, name)
+        if is_provable:
+            with self._lock:
+                self._provable.append(values)
+        else:
+            self._execute(_RECEIVE_SQL, values)
 
     def refuse(self, series_id: int, name: str, reason: str) -> None:
         """Note that a file was not to be had."""
@@ -187,6 +201,8 @@ class Ledger:
     def settle(self, series_id: int, modified_ns: Mapping[str, int]) -> None:
         """Note that files have their names and are on disk, with their times of change."""
         with self._lock, self._connection:
+            self._connection.executemany(_RECEIVE_SQL, self._provable)
+            self._provable.clear()
             self._connection.executemany(
                 "UPDATE files SET state = ?, modified_ns = ? WHERE series_id = ? AND name = ?",
                 [(WHOLE, at_ns, series_id, name) for name, at_ns in modified_ns.items()],

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from obstore import GetResult, ObjectMeta
     from obstore.store import ClientConfig, S3Config, S3Store
 
-CHUNK_BYTES = 1 << 17
+CHUNK_BYTES = 1 << 16
 """What obstore gathers before it hands it on, and loses when the connection breaks."""
 
 _READ_TIMEOUT = "60s"

@@ -71,7 +71,8 @@ class Transfer:
                 if not _may_go_on(draft):
                     draft.restart()
                 self._receive(series, series_id, draft)
-            self.ledger.receive(series_id, file.name, draft.size_bytes, draft.sha256)
+            is_provable = draft.file.hash is not None
+            self.ledger.receive(series_id, file.name, draft.size_bytes, draft.sha256, is_provable=is_provable)
 
     def receive_stream(self, series: WantedSeries, series_id: int, folder: Path) -> list[str]:
         """Receive all files of a series that comes as one stream; give their names.
@@ -147,7 +148,7 @@ class Transfer:
             raise SourceError(f"{series.key}: the stream held no file", check="empty-series", may_pass=True)
         self.ledger.ask(series_id, [file for file, _, _ in received.values()], self.ledger.files(series_id))
         for name, (_, size_bytes, sha256) in received.items():
-            self.ledger.receive(series_id, name, size_bytes, sha256)
+            self.ledger.receive(series_id, name, size_bytes, sha256, is_provable=True)
         return list(received)
 
     def _write(self, delivery: Delivery, draft: Draft) -> None:
