@@ -11,11 +11,12 @@ from django.utils import timezone
 
 from hilum.errors import AccessError
 from hilum.serve.access import requests as steps
-from hilum.serve.access.decisions import visible_collections
+from hilum.serve.access.decisions import visible_collections, visible_studies
 from hilum.serve.access.grants import give_grant, withdraw_grant
 from hilum.serve.access.identify import of_user
 from hilum.serve.access.models import AccessRequest, AuditRecord, DataUseAgreement, Grant
 from hilum.serve.published.models import Collection
+from hilum.serve.published.publish import withdraw as unpublish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,6 +187,15 @@ def test_a_grant_ends_at_its_time(reader: User, steward: User) -> None:
     Grant.objects.filter(pk=grant.pk).update(expires_at=timezone.now())
 
     assert not sees_closed(reader)
+
+
+def test_grants_outlive_the_publishing_of_their_collection(reader: User, steward: User) -> None:
+    give_grant(reader, Collection.objects.get(pk="closed_ct"), by=steward)
+
+    unpublish("closed_ct")
+
+    assert Grant.objects.count() == 1
+    assert not visible_studies(of_user(steward)).filter(collection="closed_ct").exists()
 
 
 def test_a_mail_server_that_is_away_undoes_nothing(

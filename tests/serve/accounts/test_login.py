@@ -208,6 +208,7 @@ def test_a_second_factor_is_added_asked_for_and_not_taken_twice(user_as: Callabl
     page = client.get("/accounts/2fa/totp/activate/").content.decode()
     secret = re.search(r'value="([A-Z2-7]{16,})"', page)
     assert secret is not None
+    assert 'class="mfa totp qr" src="data:image/svg+xml' in page
     code = totp_now(secret[1])
     assert client.post("/accounts/2fa/totp/activate/", {"code": code}).status_code == 302
 

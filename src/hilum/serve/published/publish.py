@@ -13,6 +13,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import transaction
+from django.db.models import ProtectedError
 from django.utils import timezone
 
 from hilum.config import Settings
@@ -137,7 +138,7 @@ def publish(
 
 
 def withdraw(collection_id: str) -> None:
-    """Serve a collection no more; its files and its part of the catalog stay as they are.
+    """Serve a collection no more; its files and its part of the catalog stay as they are, and so do its grants.
 
     Raises
     ------
@@ -149,7 +150,13 @@ def withdraw(collection_id: str) -> None:
         if not found.exists():
             served = ", ".join(Collection.objects.order_by("pk").values_list("pk", flat=True)) or "none"
             raise NotFoundError(f"collection {collection_id!r} is not served; these are: {served}")
-        found.delete()
+        Study.objects.filter(collection=collection_id).delete()
+        try:
+            with transaction.atomic():
+                found.delete()
+        except ProtectedError:
+            # Grants name it, and what was granted is never forgotten: it stays, empty and closed.
+            found.update(access=Collection.Access.APPROVED)
 
 
 class _Change:
