@@ -199,7 +199,8 @@ def _note_arrivals(to: Path, asked: Asked, folders: Mapping[str, str], layout: s
 def _accept(plan: Plan, *, is_accepted: bool) -> None:
     """Show the licences; have the user accept those that ask for more than citation."""
     for row in _licence_rows(plan):
-        tell(f"{row['series']:,} series, {size_text(int(row['size_bytes']))}: {row['licence']} ({row['asks for']})")
+        size = size_text(int(row["size_bytes"])) if row["size_bytes"] else "of unknown size"
+        tell(f"{row['series']:,} series, {size}: {row['licence']} ({row['asks for']})")
     if not plan.restricted or is_accepted:
         return
     names = ", ".join(licence.name for licence in plan.restricted)
