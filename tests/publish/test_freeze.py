@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from builders import UID_ROOT
 from hilum.check import Acceptance, Options, PixelReading
 from hilum.cohort import Criteria, build_cohort
 from hilum.errors import ArchiveError, ConfigError, FormatError, HilumError, NotFoundError
@@ -111,12 +112,29 @@ def test_open_errors_of_the_check_stop_the_release_accepted_ones_do_not(tmp_path
     assert made.check_counts["error"] == 0
 
 
-def test_a_cohort_is_released_from_its_own_snapshot(archive: Archive) -> None:
+def test_a_cohort_is_its_series_wherever_they_lie_now(tmp_path: Path) -> None:
+    archive = make_archive(tmp_path)
     build_cohort(archive, "one", Criteria(where="PatientID = 'P2'")).save(archive)
     made = release(archive, "1", name="one")
     assert made.kind == "cohort"
     assert made.collection_ids == ("trial",)
     assert [one.participant_id for one in made.participants()] == ["P2"]
+    shutil.rmtree(archive.path / "releases")
+    (tmp_path / "images" / "P2").rename(tmp_path / "images" / "elsewhere")
+    index_images(archive, tmp_path / "images")
+    assert release(archive, "1", name="one").digest == made.digest
+
+
+def test_a_cohort_whose_series_changed_or_went_is_refused(tmp_path: Path) -> None:
+    archive = make_archive(tmp_path)
+    build_cohort(archive, "both", Criteria()).save(archive)
+    shutil.rmtree(tmp_path / "images" / "P1")
+    (tmp_path / "images" / "P2" / "000002.dcm").unlink()
+    index_images(archive, tmp_path / "images")
+    outcome = try_release(archive, "1", name="both")
+    assert outcome.release is None
+    found = [(one.item, one.check) for one in outcome.refusals]
+    assert found == [(f"{UID_ROOT}.1.1", "gone-series"), (f"{UID_ROOT}.2.1", "changed-series")]
 
 
 def test_bad_names_and_lesions_are_refused_before_anything_is_there(archive: Archive, tmp_path: Path) -> None:
@@ -182,6 +200,7 @@ def in_child(archive: Archive, *, die_at: int | None = None) -> tuple[int, int]:
     return status, int(counted or 0)
 
 
+@pytest.mark.timeout(900)  # a busy machine is no failure
 def test_killed_anywhere_nothing_is_seen_and_the_next_run_gives_the_same_digest(archive: Archive) -> None:
     digest = release(archive, "1").digest
     target = archive.path / "releases" / "trial" / "1"

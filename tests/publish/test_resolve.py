@@ -15,16 +15,15 @@ from hilum.publish.resolve import resolve
 from publish.releasing import index_images, make_archive, release, write_series
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from hilum.catalog import Archive
 
 SERIES = f"{UID_ROOT}.1.1"
 
 
-@pytest.fixture
-def versions(tmp_path: Path) -> Archive:
+@pytest.fixture(scope="module")
+def versions(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """Three releases: participant 1's series is replaced in the third, participant 2 comes in the second."""
+    tmp_path = tmp_path_factory.mktemp("versions")
     archive = make_archive(tmp_path, participants=1)
     release(archive, "1")
     write_series(tmp_path / "images", 2)

@@ -56,7 +56,7 @@ def test_a_flipped_bit_is_always_found(drive: tuple[Release, Path]) -> None:
     made, folder = drive
     draw = random.Random(7)
     files = [file for file in made.files() if file.size_bytes]
-    for _ in range(40):
+    for _ in range(25):
         file = draw.choice(files)
         path = folder / file.path
         whole, times = path.read_bytes(), path.stat()

@@ -37,6 +37,7 @@ _CHOSEN = """FROM series
 """
 _SERIES_SQL = f"SELECT * {_CHOSEN}"
 _KEYS_SQL = f'SELECT "SeriesInstanceUID", "PatientID" {_CHOSEN}'
+_SIZES_SQL = f'SELECT "SeriesInstanceUID" AS uid, instance_count AS files, size_bytes {_CHOSEN}'
 _ROWS_SQL = {
     "checks": """
         SELECT * FROM checks WHERE collection_id = $collection AND "SeriesInstanceUID" IN (SELECT unnest($uids))
@@ -78,15 +79,18 @@ class Subject:
     kind
         Which of the two.
     snapshot
-        State of the catalog that is released.
+        State of the catalog that is released: the current one, which knows where the files lie now.
     series_uids
         SeriesInstanceUIDs of a cohort by collection; None for each collection that is released whole.
+    chosen_from
+        State that a cohort was chosen from; None for a collection.
     """
 
     name: str
     kind: Kind
     snapshot: Snapshot
     series_uids: Mapping[str, Sequence[str] | None]
+    chosen_from: Snapshot | None = None
 
     def series(self, collection_id: str) -> Iterator[pa.RecordBatch]:
         """Rows of the series table, by participant, study and series."""
@@ -120,7 +124,8 @@ class Subject:
         return {"collection": collection_id, "all": uids is None, "uids": list(uids or ())}
 
     def files(self, collection_id: str) -> Iterator[PlannedFile | Refusal]:
-        """Give the files of the series; a series whose files are elsewhere is refused."""
+        """Give the files of the series; a series whose files are elsewhere, or that is not as chosen, is refused."""
+        yield from self._departures(collection_id)
         for batch in self.series(collection_id):
             for row in batch.select(_FILE_COLUMNS).to_pylist():
                 if row["instances"] is None:
@@ -128,6 +133,19 @@ class Subject:
                     yield Refusal(row["SeriesInstanceUID"], "not-here", f"its files are at {where}; pull them first")
                 else:
                     yield from _images(row)
+
+    def _departures(self, collection_id: str) -> Iterator[Refusal]:
+        """Series of a cohort that are gone, or not as they were when it was chosen."""
+        if self.chosen_from is None:
+            return
+        now = {row["uid"]: row for row in self.ask(_SIZES_SQL, collection_id)}
+        for then in Reader(self.chosen_from).query(_SIZES_SQL, self._bound(collection_id)).to_pylist():
+            found = now.get(then["uid"])
+            if found is None:
+                yield Refusal(then["uid"], "gone-series", "it is in the catalog no more; index its folder again")
+            elif found != then:
+                counts = " but ".join(f"{one['files']} files of {one['size_bytes']} bytes" for one in (found, then))
+                yield Refusal(then["uid"], "changed-series", f"{counts} when the cohort was chosen; choose it anew")
 
     def participants(self, collection_id: str) -> frozenset[str]:
         """PatientID of each participant."""
@@ -159,17 +177,22 @@ def choose(archive: Archive, name: str) -> Subject:
     uids: dict[str, list[str]] = defaultdict(list)
     for entry in cohort.entries:
         uids[entry.collection_id].append(entry.SeriesInstanceUID)
-    return Subject(name, "cohort", archive.snapshot(cohort.snapshot_id), dict(uids))
+    return Subject(name, "cohort", snapshot, dict(uids), archive.snapshot(cohort.snapshot_id))
 
 
 def _images(row: Mapping[str, Any]) -> Iterator[PlannedFile]:
     instances = Instances.unpack(row["instances"])
     shared = {name: row[name] for name in _FILE_COLUMNS[:4]}
-    folder = "/".join(safe_name(row[name]) for name in ("collection_id", "PatientID", "SeriesInstanceUID"))
+    folder = series_folder(row)
     columns = (instances.column(name) for name in ("SOPInstanceUID", "size_bytes", "modified_ns"))
     for path, sop_uid, size_bytes, modified_ns in zip(instances.paths(), *columns, strict=True):
         own = {"SOPInstanceUID": sop_uid, "path": f"{folder}/{safe_name(sop_uid)}.dcm"}
         yield PlannedFile(shared | own, str(path), (size_bytes, modified_ns))
+
+
+def series_folder(row: Mapping[str, Any]) -> str:
+    """Give the folder of a series in a release, from its row."""
+    return "/".join(safe_name(row[name]) for name in ("collection_id", "PatientID", "SeriesInstanceUID"))
 
 
 def companions(path: Path, collection_id: str, participants: frozenset[str]) -> Iterator[PlannedFile]:

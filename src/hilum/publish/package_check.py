@@ -1,17 +1,19 @@
-"""The check of what is about to be released: `hilum check`'s report without the paths of this machine."""
+"""The check of what is about to be released: `hilum check`'s report with the names that the release has."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hilum.check import Severity, check_archive
+from hilum.check.finding import place_of
 from hilum.errors import Refusal
 from hilum.model.series import Series
+from hilum.publish.contents import series_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
     from concurrent.futures import Executor
     from pathlib import Path
 
@@ -30,7 +32,7 @@ def check_subject(
     executor: Executor,
     workers: int,
 ) -> Report:
-    """Check the series of a collection or cohort, and its lesions; places are given below the folders indexed.
+    """Check the series of a collection or cohort, and its lesions; places are named as in the release.
 
     Parameters and errors are those of `hilum.check.check_archive`.
     """
@@ -45,12 +47,8 @@ def check_subject(
         lesions=lesions,
         accepted=accepted,
     )
-    roots = {root for one in series for root in set(one.instances.column("root"))}
-    if lesions is not None:
-        roots.add(str(lesions.absolute().parent))
-        roots.add(str(lesions.parent))
-    ordered = sorted(roots - {"."}, key=len, reverse=True)
-    return replace(report, findings=tuple(_without_roots(finding, ordered) for finding in report.findings))
+    names = _Names.of(series, lesions)
+    return replace(report, findings=tuple(names.in_release(finding) for finding in report.findings))
 
 
 def all_series(subject: Subject) -> list[Series]:
@@ -76,12 +74,39 @@ def report_files(report: Report) -> dict[str, bytes]:
     }
 
 
-def _without_roots(finding: Finding, roots: Iterable[str]) -> Finding:
-    item, detail, place = (_below(text, roots) for text in (finding.item, finding.detail, finding.place))
-    return replace(finding, item=item, detail=detail, place=place)
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Names of folders here, and what they are called in a release.
 
+    Attributes
+    ----------
+    folders
+        Folder of each series by its UID: here, and in the release.
+    roots
+        Folders that names are given below, the longest first.
+    """
 
-def _below(text: str, roots: Iterable[str]) -> str:
-    for root in roots:
-        text = "." if text == root else text.replace(f"{root}/", "")
-    return text
+    folders: Mapping[str, tuple[str, str]]
+    roots: Sequence[str]
+
+    @classmethod
+    def of(cls, series: Sequence[Series], lesions: Path | None) -> _Names:
+        """Names of the folders of series, and of a file of lesions."""
+        here = [one for one in series if one["instances"] is not None]
+        roots = {root for one in here for root in set(one.instances.column("root"))}
+        if lesions is not None:
+            roots |= {str(lesions.absolute().parent), str(lesions.parent)} - {"."}
+        folders = {one.uid: (place_of(one), series_folder(one.row)) for one in here}
+        return cls(folders, sorted(roots, key=len, reverse=True))
+
+    def in_release(self, finding: Finding) -> Finding:
+        """Give a finding without a path of this machine."""
+        here, there = self.folders.get(finding.item, ("", ""))
+        place = there if here and finding.place == here else self._below(finding.place)
+        detail = finding.detail.replace(here, there) if here else finding.detail
+        return replace(finding, item=self._below(finding.item), detail=self._below(detail), place=place)
+
+    def _below(self, text: str) -> str:
+        for root in self.roots:
+            text = "." if text == root else text.replace(f"{root}/", "")
+        return text
