@@ -195,7 +195,7 @@ class Options:
             "name": self.oidc_name or urlsplit(self.oidc_issuer).hostname,
             "client_id": self.oidc_client_id,
             "secret": self.oidc_client_secret,
-            "settings": {"server_url": self.oidc_issuer},
+            "settings": {"server_url": self.oidc_issuer.rstrip("/")},
         }
         return {"openid_connect": {"APPS": [provider]}}
 

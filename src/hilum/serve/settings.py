@@ -100,6 +100,8 @@ LOGIN_URL = "account_login"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = OPTIONS.site_name
 SOCIALACCOUNT_PROVIDERS = OPTIONS.identity_providers()
+# The house's provider is chosen by whoever runs the site: an address that it has verified is that person's.
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 
 _MAIL = OPTIONS.mail_settings()
 EMAIL_BACKEND = _MAIL["BACKEND"]

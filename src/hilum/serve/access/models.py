@@ -173,7 +173,6 @@ class AuditRecord(models.Model):
         ACCESS_CHANGED = "access-changed", "who sees a collection changed"
         VIEWED = "viewed", "study viewed"
         DOWNLOADED = "downloaded", "data downloaded"
-        EXPORTED = "log-exported", "this log exported"
 
     at = models.DateTimeField(default=timezone.now, db_index=True)
     event = models.CharField(max_length=30, choices=Event)

@@ -43,7 +43,6 @@ class Migration(migrations.Migration):
                             ("access-changed", "who sees a collection changed"),
                             ("viewed", "study viewed"),
                             ("downloaded", "data downloaded"),
-                            ("log-exported", "this log exported"),
                         ],
                         max_length=30,
                     ),
