@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from enum import StrEnum
+from pathlib import Path  # noqa: TC003 (Typer reads the annotations when it runs)
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -38,6 +39,11 @@ def register(app: typer.Typer) -> None:
     site.command("withdraw")(withdraw)
     site.command("list")(list_served)
     add_upkeep(site)
+    waiting = typer.Typer(help="What was sent to the site and waits for you.", no_args_is_help=True)
+    waiting.command("list")(list_waiting)
+    waiting.command("accept")(accept)
+    waiting.command("reject")(reject)
+    site.add_typer(waiting, name="inbox")
     app.add_typer(site, name="site")
 
 
@@ -136,6 +142,56 @@ def list_served(archive: ArchiveOption, as_json: JsonOption = False) -> None:
         for served in Collection.objects.order_by("pk")
     ]
     show_table(rows, as_json=as_json)
+
+
+def list_waiting(archive: ArchiveOption, as_json: JsonOption = False) -> None:
+    """List what was sent and waits, the oldest first."""
+    from hilum.catalog import Archive
+    from hilum.serve import inbox
+
+    show_table([asdict(each) for each in inbox.deliveries(_inbox(Archive.open(archive).path))], as_json=as_json)
+
+
+def accept(
+    archive: ArchiveOption,
+    delivery: Annotated[str, typer.Argument(help="Name of the delivery.", show_default=False)],
+    folder: Annotated[Path, typer.Option(help="Folder that its files are moved to.", show_default=False)],
+    collection: Annotated[str, typer.Option(help="Collection that the folder is indexed into.", show_default=False)],
+) -> None:
+    """Take a delivery into a collection: its files are moved below a folder, which is then indexed.
+
+    Nobody sees them before the collection is published again.
+    """
+    from hilum.catalog import Archive
+    from hilum.catalog.archive import require_collection_id
+    from hilum.catalog.folder import index_folder
+    from hilum.serve import inbox
+
+    opened = Archive.open(archive)
+    require_collection_id(collection)
+    moved = inbox.accept(_inbox(opened.path), delivery, folder.absolute())
+    tell(f"{len(moved):,} files moved to {folder}")
+    report = index_folder(opened, folder, collection)
+    show_table([{"collection_id": collection, "instances_kept": report.instances_kept}], as_json=False)
+    tell(f"publish it with: hilum site publish {collection}")
+
+
+def reject(
+    archive: ArchiveOption,
+    delivery: Annotated[str, typer.Argument(help="Name of the delivery.", show_default=False)],
+) -> None:
+    """Remove a delivery for good."""
+    from hilum.catalog import Archive
+    from hilum.serve import inbox
+
+    inbox.reject(_inbox(Archive.open(archive).path), delivery)
+    tell(f"{delivery} is removed")
+
+
+def _inbox(archive: Path) -> Path:
+    from hilum.serve.inbox import FOLDER
+
+    return archive / "serve" / FOLDER
 
 
 def _show(done: list[Publication], *, as_json: bool) -> None:

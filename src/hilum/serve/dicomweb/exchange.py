@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from hilum.errors import PixelError
+from hilum.index.header import MAGIC, PREAMBLE_BYTES
 from hilum.serve.dicomweb.frames import EXPLICIT, NATIVE, frame_count
 from hilum.serve.dicomweb.pixels import decoded_bytes
 from hilum.serve.dicomweb.problem import NOT_ACCEPTABLE, ProblemError
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hilum.serve.dicomweb.found import FoundInstance
+
+META_GROUP = b"\x02\x00"
+"""Group of the first element of a file without preamble, as it lies there."""
 
 AS_STORED = frozenset({"", "*"})
 MAX_DECODED_BYTES = 1 << 30
@@ -40,16 +44,30 @@ def as_transfer_syntax(instance: FoundInstance, syntax: str) -> tuple[str, int, 
     ProblemError
         404: the file is not there; 406: it cannot be decompressed.
     """
-    if syntax in AS_STORED or syntax == instance.transfer_syntax:
+    beginning = _missing_beginning(instance)
+    if beginning is not None and (syntax in AS_STORED or syntax == instance.transfer_syntax):
         file = instance.open()
         length = os.fstat(file).st_size
-        return instance.transfer_syntax, length, _read_and_close(file, length)
+        return instance.transfer_syntax, len(beginning) + length, _read_and_close(file, length, beginning)
     data = _decompressed_file(instance)
     return EXPLICIT, len(data), iter([data])
 
 
-def _read_and_close(file: int, length: int) -> Iterator[bytes]:
+def _missing_beginning(instance: FoundInstance) -> bytes | None:
+    """What a file lacks at its beginning to be one of PS3.10: mostly nothing; None if it has no file meta group."""
+    file = instance.open()
     try:
+        head = os.pread(file, PREAMBLE_BYTES + len(MAGIC), 0)
+    finally:
+        os.close(file)
+    if head.endswith(MAGIC):
+        return b""
+    return bytes(PREAMBLE_BYTES) + MAGIC if head.startswith(META_GROUP) else None
+
+
+def _read_and_close(file: int, length: int, beginning: bytes) -> Iterator[bytes]:
+    try:
+        yield beginning
         yield from read_pieces(file, 0, length)
     finally:
         os.close(file)
@@ -64,7 +82,7 @@ def _decompressed_file(instance: FoundInstance) -> bytes:
         raise ProblemError(NOT_ACCEPTABLE, "the object is too large to be decompressed; ask for it as it is stored")
     buffer = BytesIO()
     try:
-        dataset = pydicom.dcmread(instance.path)
+        dataset = pydicom.dcmread(instance.path, force=True)
         if instance.transfer_syntax not in NATIVE:
             pixels = b"".join(decoded_bytes(instance, number + 1) for number in range(frame_count(instance)))
             dataset.PixelData = pixels + b"\0" * (len(pixels) % 2)
@@ -72,6 +90,7 @@ def _decompressed_file(instance: FoundInstance) -> bytes:
             dataset["PixelData"].is_undefined_length = False
             if dataset.get("SamplesPerPixel", 1) > 1:
                 dataset.PhotometricInterpretation, dataset.PlanarConfiguration = "RGB", 0
+        dataset.ensure_file_meta()
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
         dataset.save_as(buffer, implicit_vr=False, little_endian=True, enforce_file_format=True)
     except PixelError as error:

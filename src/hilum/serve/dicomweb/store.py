@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.http import HttpResponse
+from django.views.decorators.csrf import csrf_exempt
 
-from hilum.errors import HeaderError
+from hilum.errors import ArchiveError, HeaderError
 from hilum.serve import inbox
 from hilum.serve.access.principal import Scope
 from hilum.serve.dicomweb import retrieve, search
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from hilum.serve.access.principal import Principal
 
-UNAUTHORIZED, ACCEPTED = 401, 202
+UNAUTHORIZED, ACCEPTED, NO_ROOM = 401, 202, 507
 MAX_PARTS = 10_000
 """Objects of one request."""
 
@@ -69,11 +70,13 @@ class Receipt:
         return json.dumps(found)
 
 
+@csrf_exempt
 def studies(request: HttpRequest) -> HttpResponseBase:
     """Search for studies, or send objects."""
     return _by_method(request, search.search_studies, _store)
 
 
+@csrf_exempt
 def study(request: HttpRequest, study_uid: str) -> HttpResponseBase:
     """Fetch a study, or send objects of it."""
     return _by_method(request, retrieve.study, _store, study_uid=study_uid)
@@ -87,21 +90,29 @@ def _store(request: HttpRequest, principal: Principal, study_uid: str | None = N
         response["WWW-Authenticate"] = "Bearer"
         return response
     reader = Reader(request.read, _boundary(request))
-    delivery = inbox.OpenDelivery(Path(settings.OPTIONS.archive, "serve", inbox.FOLDER), principal.user_id)
+    try:
+        receipt = _receive_all(reader, principal, study_uid)
+    except ArchiveError as error:
+        raise ProblemError(NO_ROOM, "the inbox is full; tell the steward") from error
+    return HttpResponse(receipt.to_json(), content_type=media_type, status=receipt.status)
+
+
+def _receive_all(reader: Reader, principal: Principal, study_uid: str | None) -> Receipt:
+    """Take every part of a message into the inbox; one that is cut off leaves nothing, for it is sent again whole."""
     receipt = Receipt()
+    delivery = inbox.OpenDelivery(Path(settings.OPTIONS.archive, "serve", inbox.FOLDER), principal.user_id)
     try:
         for number, part in enumerate(reader.parts()):
             if number >= MAX_PARTS:
                 raise ProblemError(BAD_REQUEST, f"more than {MAX_PARTS} parts; send them in several requests")
             _receive(part, delivery, study_uid, receipt)
-    except ProblemError:
-        # A message that is cut off or malformed leaves nothing: it is sent again as a whole.
+        delivery.close()
+    except BaseException:
         delivery.discard()
         raise
-    delivery.close()
     if not (receipt.received or receipt.failed):
         raise ProblemError(BAD_REQUEST, "the message has no part")
-    return HttpResponse(receipt.to_json(), content_type=media_type, status=receipt.status)
+    return receipt
 
 
 def _by_method(

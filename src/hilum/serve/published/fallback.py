@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hilum.errors import HeaderError
@@ -12,6 +11,8 @@ from hilum.model.attributes import PIXEL_DATA_TAGS
 from hilum.serve.published.values import BULK_BYTES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
 
@@ -32,17 +33,16 @@ def write_with_pydicom(path: str | Path, *, bulk_prefix: str) -> tuple[str, list
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with Path(path).open("rb") as file:
-                dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True)
-                has_pixels = bool(file.read(1))
+            # With its pixels: of a deflated data set nothing else tells whether it has some.
+            dataset = pydicom.dcmread(path, force=True)
             found = _data_set(dataset, bulk_prefix, "", refused)
         except Exception as error:
             # pydicom raises whatever a damaged file makes it stumble on
             raise HeaderError(f"pydicom cannot read the header: {error}", check="unreadable-header") from error
     if not found:
         raise HeaderError("no element in the data set; get the file again", check="unreadable-header")
-    if has_pixels:
-        found["7FE00010"] = {"vr": "OW", "BulkDataURI": f"{bulk_prefix}/7FE00010"}
+    for name in (f"{tag:08X}" for tag in PIXEL_DATA_TAGS if tag in dataset):
+        found[name] = {"vr": "OW", "BulkDataURI": f"{bulk_prefix}/{name}"}
     return json.dumps(found, ensure_ascii=False, separators=(",", ":"), allow_nan=False), refused
 
 
