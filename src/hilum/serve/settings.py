@@ -70,8 +70,14 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 DATABASES = {"default": OPTIONS.database_settings()}
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
-"""In the database, so that rate limits hold across workers."""
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
+"""In the database, so that limits of attempts hold across workers; too large for anybody to push out their count."""
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [

@@ -52,7 +52,10 @@ def open_site(archive: Path) -> None:
 
 def prepare() -> OneTimePassword | None:
     """Bring the tables up to date, and make an admin where the site has none; give that one's password."""
+    from django.core.management import call_command
+
     prepare_tables()
+    call_command("clearsessions", verbosity=0)
     return _first_admin()
 
 

@@ -10,6 +10,7 @@ import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.conf import settings as django_settings
 from django.core import mail
+from django.core.cache import cache
 from django.test import Client
 
 from hilum.serve.accounts.models import User
@@ -104,6 +105,14 @@ def test_guessing_is_stopped_even_for_the_right_password(user_as: Callable[[str]
 
     assert "Too many failed login attempts" in answer.content.decode()
     assert not is_in(client)
+
+
+def test_counts_of_attempts_are_not_pushed_out_by_many_others() -> None:
+    cache.set("first", 1, 3600)
+    for number in range(400):
+        cache.set(f"other-{number}", number, 3600)
+
+    assert cache.get("first") == 1
 
 
 def test_the_session_changes_at_log_in_and_dies_at_log_out(user_as: Callable[[str], User]) -> None:
