@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import resource
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from hilum.acquire.drive import DriveSource
 from hilum.acquire.ledger import open_ledger
 from hilum.acquire.pull import pull
+from hilum.errors import ArchiveError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 SERIES, FILES, SIZE = 4, 6, 5_000
 KILLS = 200
+LIMIT_BYTES = 2_000_000
 
 
 def fill(drive: Path) -> dict[str, str]:
@@ -91,3 +94,28 @@ def test_a_pull_killed_anywhere_goes_on_and_ends_the_same(tmp_path: Path) -> Non
     with open_ledger(target) as ledger:
         noted = [entry for series_id in range(1, SERIES + 1) for entry in ledger.files(series_id).values()]
     assert [entry.state for entry in noted] == ["whole"] * (SERIES * FILES)
+
+
+def test_a_full_disk_ends_the_pull_and_what_came_is_kept(tmp_path: Path) -> None:
+    drive, target = tmp_path / "drive", tmp_path / "target"
+    expected = fill(drive)
+    (drive / "s0" / "9.dcm").write_bytes(bytes(LIMIT_BYTES * 2))
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if not child:
+        # No file may grow beyond this: the same error as of a disk that is full.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT_BYTES, LIMIT_BYTES))
+        try:
+            pull_all(drive, target)
+        except ArchiveError as error:
+            os.write(write_end, str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(write_end)
+    os.waitpid(child, 0)
+    with os.fdopen(read_end) as said:
+        assert "no room left" in said.read()
+    assert not (target / "s0" / "9.dcm").exists()
+    report = pull_all(drive, target)
+    assert (report.series_whole, report.files_fetched + report.files_kept) == (SERIES, SERIES * FILES + 1)
+    assert digests_of(target).items() >= expected.items()

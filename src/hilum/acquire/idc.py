@@ -11,6 +11,7 @@ https://github.com/ImagingDataCommons/idc-index-data
 from __future__ import annotations
 
 from dataclasses import dataclass
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from hilum.acquire.columns import CRDC_SERIES
@@ -18,7 +19,7 @@ from hilum.acquire.wanted import WantedSeries
 from hilum.errors import NotFoundError, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 # series_size_MB counts decimal megabytes, to six places: whole bytes. NaN stands for no value in some text columns.
@@ -51,6 +52,16 @@ _COLUMNS = {
     "series": "SeriesInstanceUID",
     "modality": "Modality",
 }
+_FIELDS = {
+    "collection": "collection_id",
+    "participant": "participant_id",
+    "study": "study_uid",
+    "series": "series_uid",
+    "modality": "modality",
+}
+"""Fields of a selection: the columns of the index, and the attributes of a wanted series, that hold their values."""
+
+_ROWS_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +113,19 @@ def find_in_idc(selection: IdcSelection) -> IdcFound:
     NotFoundError
         The index holds nothing of it, or is not installed.
     """
-    rows = _newest(selection)
-    found = {str(row["SeriesInstanceUID"]) for row in rows}
-    earlier = _earlier(series_uids=[uid for uid in dict.fromkeys(selection.series) if uid not in found])
-    rows += earlier
+    series = [_series(row) for row in _newest(selection)]
+    found = {one.series_uid for one in series}
+    missing = [uid for uid in dict.fromkeys(selection.series) if uid not in found]
+    earlier = list(_earlier(series_uids=missing))
+    series += [_series(row) for row in earlier]
     refusals = [
-        _refusal(column, value)
-        for field, column in _COLUMNS.items()
-        for value in dict.fromkeys(getattr(selection, field))
-        if value not in {row[column] for row in rows}
+        _refusal(_COLUMNS[field], value)
+        for field, name in _FIELDS.items()
+        for value in _absent(getattr(selection, field), name, series)
     ]
-    if not rows:
+    if not series:
         raise NotFoundError(f"the IDC index has nothing of what was asked: {refusals[0].reason}")
-    return IdcFound(tuple(_series(row) for row in rows), _versions(earlier), tuple(refusals))
+    return IdcFound(tuple(series), _versions(earlier), tuple(refusals))
 
 
 def find_all_in_idc(wanted: Sequence[WantedSeries]) -> IdcFound:
@@ -129,8 +140,8 @@ def find_all_in_idc(wanted: Sequence[WantedSeries]) -> IdcFound:
     """
     uids = [series.series_uid for series in wanted if series.series_uid]
     uuids = [series.attributes[CRDC_SERIES] for series in wanted if CRDC_SERIES in series.attributes]
-    newest = _query(_NEWEST_SQL.format(condition=_ANY_OF), _parameters("idc_index", uids, uuids))
-    earlier = _earlier(series_uids=uids, uuids=uuids)
+    newest = list(_query(_NEWEST_SQL.format(condition=_ANY_OF), _parameters("idc_index", uids, uuids)))
+    earlier = list(_earlier(series_uids=uids, uuids=uuids))
     by_uuid = {row[CRDC_SERIES]: row for row in [*earlier, *newest]}
     by_uid = {row["SeriesInstanceUID"]: row for row in [*earlier, *newest]}
     series: list[WantedSeries] = []
@@ -150,20 +161,26 @@ def find_all_in_idc(wanted: Sequence[WantedSeries]) -> IdcFound:
     return IdcFound(tuple(series), _versions(used), tuple(refusals))
 
 
+def _absent(values: Sequence[str], name: str, series: Sequence[WantedSeries]) -> list[str]:
+    """Values that no series has in the attribute `name`, each once."""
+    present = {getattr(one, name) for one in series} if values else set()
+    return [value for value in dict.fromkeys(values) if value not in present]
+
+
 def location_of(series_aws_url: str) -> str:
     """Location of a series of which the index gives the URL, ``s3://BUCKET/UUID/*``."""
     return series_aws_url.removesuffix("*")
 
 
-def _newest(selection: IdcSelection) -> list[dict[str, Any]]:
+def _newest(selection: IdcSelection) -> Iterator[dict[str, Any]]:
     chosen = {field: list(values) for field in _COLUMNS if (values := getattr(selection, field))}
     condition = " AND ".join(f"{_COLUMNS[field]} IN (SELECT unnest(${field}))" for field in chosen) or "true"
     return _query(_NEWEST_SQL.format(condition=condition), {"path": str(_folder() / "idc_index.parquet"), **chosen})
 
 
-def _earlier(series_uids: Sequence[str] = (), uuids: Sequence[str] = ()) -> list[dict[str, Any]]:
+def _earlier(series_uids: Sequence[str] = (), uuids: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
     if not series_uids and not uuids:
-        return []
+        return iter(())
     return _query(_EARLIER_SQL.format(condition=_ANY_OF), _parameters("prior_versions_index", series_uids, uuids))
 
 
@@ -175,12 +192,13 @@ def _versions(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     return {str(row["SeriesInstanceUID"]): int(row["max_idc_version"]) for row in rows if "max_idc_version" in row}
 
 
-def _query(sql: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
+def _query(sql: str, parameters: Mapping[str, object]) -> Iterator[dict[str, Any]]:
+    """Rows of an answer, few at a time: all of NLST as dictionaries would be half a gigabyte."""
     import duckdb
 
     with duckdb.connect(":memory:") as connection:
-        rows: list[dict[str, Any]] = connection.execute(sql, dict(parameters)).to_arrow_table().to_pylist()
-        return rows
+        for batch in connection.execute(sql, dict(parameters)).to_arrow_reader(_ROWS_AT_ONCE):
+            yield from batch.to_pylist()
 
 
 def _folder() -> Path:
@@ -195,16 +213,17 @@ def _folder() -> Path:
 def _series(row: Mapping[str, Any]) -> WantedSeries:
     texts = ("StudyDate", "StudyDescription", "SeriesNumber", "SeriesDescription", "crdc_series_uuid")
     return WantedSeries(
-        collection_id=row["collection_id"],
-        participant_id=row["PatientID"],
-        study_uid=row["StudyInstanceUID"],
+        # What thousands of series share is kept once.
+        collection_id=intern(row["collection_id"]),
+        participant_id=intern(row["PatientID"]),
+        study_uid=intern(row["StudyInstanceUID"]),
         series_uid=row["SeriesInstanceUID"],
-        modality=row["Modality"] or "",
+        modality=intern(row["Modality"] or ""),
         instance_count=row["instance_count"],
         size_bytes=row["size_bytes"],
         licence=row["licence"],
         location=location_of(row["series_aws_url"]),
-        attributes={name: str(value) for name in texts if (value := row.get(name))},
+        attributes={name: intern(str(value)) for name in texts if (value := row.get(name))},
     )
 
 
