@@ -46,6 +46,8 @@ def test_a_uid_that_a_version_dropped_is_found_in_the_last_that_had_it() -> None
     assert [series.series_uid for series in found.series] == [GONE_UID]
     assert found.series[0].location.startswith("s3://idc-open-data")
     assert found.earlier == {GONE_UID: 4}
+    with pytest.raises(NotFoundError):
+        find_in_idc(IdcSelection(series=[GONE_UID], collection=["ct_lymph_nodes"]))
 
 
 def test_series_of_a_manifest_are_completed_kept_or_refused() -> None:

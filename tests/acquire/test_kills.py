@@ -6,14 +6,15 @@ import hashlib
 import os
 import random
 import resource
-import signal
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hilum.acquire.drive import DriveSource
 from hilum.acquire.ledger import open_ledger
 from hilum.acquire.pull import pull
 from hilum.errors import ArchiveError
+from kills import is_killed_after
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,23 +44,8 @@ def pull_all(drive: Path, target: Path) -> PullReport:
     return pull(source.find(), source, target, folder_of=lambda series: series.location.split("/")[-2], connections=3)
 
 
-def killed_after(delay_s: float, drive: Path, target: Path) -> bool:
-    """Run a pull in a process of its own and kill it; whether it was still running."""
-    child = os.fork()
-    if not child:
-        status = 1
-        try:
-            status = 0 if not pull_all(drive, target).refusals else 2
-        finally:
-            os._exit(status)
-    time.sleep(delay_s)
-    is_done, status = os.waitpid(child, os.WNOHANG)
-    if is_done:
-        assert status == 0
-        return False
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return True
+def is_whole(drive: Path, target: Path) -> bool:
+    return not pull_all(drive, target).refusals
 
 
 def digests_of(target: Path) -> dict[str, str]:
@@ -78,7 +64,8 @@ def test_a_pull_killed_anywhere_goes_on_and_ends_the_same(tmp_path: Path) -> Non
     killed = finished = 0
     target = tmp_path / "target-0"
     while killed < KILLS:
-        if killed_after(generator.uniform(0, 1.5 * usual_s), tmp_path / "drive", target):
+        work = partial(is_whole, tmp_path / "drive", target)
+        if is_killed_after(generator.uniform(0, 1.5 * usual_s), work):
             killed += 1
         else:
             # It ended before the kill: the next round begins with nothing.

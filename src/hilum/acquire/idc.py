@@ -116,7 +116,7 @@ def find_in_idc(selection: IdcSelection) -> IdcFound:
     series = [_series(row) for row in _newest(selection)]
     found = {one.series_uid for one in series}
     missing = [uid for uid in dict.fromkeys(selection.series) if uid not in found]
-    earlier = list(_earlier(series_uids=missing))
+    earlier = [row for row in _earlier(series_uids=missing) if _fits(row, selection)]
     series += [_series(row) for row in earlier]
     refusals = [
         _refusal(_COLUMNS[field], value)
@@ -159,6 +159,10 @@ def find_all_in_idc(wanted: Sequence[WantedSeries]) -> IdcFound:
             name = one.series_uid or one.attributes.get(CRDC_SERIES, "")
             refusals.append(_refusal("SeriesInstanceUID" if one.series_uid else CRDC_SERIES, name))
     return IdcFound(tuple(series), _versions(used), tuple(refusals))
+
+
+def _fits(row: Mapping[str, Any], selection: IdcSelection) -> bool:
+    return all(row[column] in values for field, column in _COLUMNS.items() if (values := getattr(selection, field)))
 
 
 def _absent(values: Sequence[str], name: str, series: Sequence[WantedSeries]) -> list[str]:
