@@ -19,6 +19,9 @@ from hilum.volume.nifti import read_grid, read_nifti, write_grid, write_nifti
 TILTED = ((0.0, 0.0, 1.0), (0.6, 0.8, 0.0), (0.8, -0.6, 0.0))
 GRID = Geometry((3, 4, 5), (2.5, 0.75, 0.5), (-10.0, 20.0, -30.0), TILTED)
 
+LARGE = np.random.default_rng(0).integers(0, 2**16, (40, 60, 50)).astype(np.uint16)
+"""More than any buffer takes at once, and not to be compressed."""
+
 
 def noise(dtype: str) -> Any:
     return np.random.default_rng(0).integers(-1024, 3000, GRID.shape).astype(dtype)
@@ -188,6 +191,34 @@ def test_bad_files_are_refused_by_name(tmp_path: Path, kind: str, suffix: str) -
     bad_file(path, kind)
     with pytest.raises(FormatError, match=r"bad\.nii"):
         read_nifti(path)
+
+
+@pytest.mark.parametrize("cut", [1, 7, 8, 9])
+def test_a_compressed_file_cut_at_its_end_is_refused(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "cut.nii.gz"
+    write_grid(LARGE, Geometry(LARGE.shape, (1, 1, 1), (0, 0, 0)), path)
+    path.write_bytes(path.read_bytes()[:-cut])
+    with pytest.raises(FormatError, match=r"cut\.nii\.gz: cannot be read as NIfTI"):
+        read_grid(path)
+
+
+@pytest.mark.parametrize("place", [-8, -4, 200_000])
+def test_a_compressed_file_that_fails_its_checksum_is_refused(tmp_path: Path, place: int) -> None:
+    path = tmp_path / "damaged.nii.gz"
+    write_grid(LARGE, Geometry(LARGE.shape, (1, 1, 1), (0, 0, 0)), path)
+    content = bytearray(path.read_bytes())
+    content[place] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match=r"damaged\.nii\.gz: cannot be read as NIfTI"):
+        read_grid(path)
+
+
+def test_more_compressed_data_than_the_header_means_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "joined.nii.gz"
+    write_grid(noise("uint8"), GRID, path)
+    path.write_bytes(path.read_bytes() + gzip.compress(b"more"))
+    with pytest.raises(FormatError, match=r"joined\.nii\.gz: more data than its header means"):
+        read_grid(path)
 
 
 def test_missing_file(tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ NIfTI-1.1, nifti1.h: "3D image (volume) orientation and location in space" (meth
 
 from __future__ import annotations
 
+import gzip
 import os
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -114,10 +116,10 @@ def read_grid(path: str | Path) -> tuple[NDArray[Any], Geometry]:
         if not isinstance(image, nibabel.Nifti1Pair):
             raise FormatError(f"{path}: {type(image).__name__}; expected NIfTI")
         _check_size(image, Path(path))
-        values = stored_voxels(image)
+        values = _whole_voxels(image, Path(path))
     except FileNotFoundError:
         raise
-    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError, MemoryError) as error:
+    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, zlib.error, ValueError, MemoryError) as error:
         raise FormatError(f"{path}: cannot be read as NIfTI ({error})") from error
     while values.ndim > 3 and values.shape[-1] == 1:
         values = values[..., 0]
@@ -137,6 +139,18 @@ def _check_size(image: Any, path: Path) -> None:
             f"{path}: its header means {needed} bytes of voxels ({shape}), more than its {data.stat().st_size} bytes "
             f"can hold or than the {DATA_LIMIT} that are read; the header is wrong or the file cut"
         )
+
+
+def _whole_voxels(image: Any, path: Path) -> NDArray[Any]:
+    """Values of an image as `stored_voxels`; those of a compressed file once its end and its checksum were seen."""
+    if path.suffix.lower() != ".gz":
+        return stored_voxels(image)
+    with gzip.open(path) as stream:
+        values = stored_voxels(type(image).from_stream(stream))
+        # nibabel reads as many bytes as the header means, and gzip checks its sum behind the last.
+        if stream.read(1):
+            raise FormatError(f"{path}: more data than its header means; the header is wrong, or the file was joined")
+    return values
 
 
 def stored_voxels(image: Any) -> NDArray[Any]:
