@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,9 +12,10 @@ from builders import CtSeries
 from hilum.errors import FormatError
 from hilum.findings.anatomy import LESION, LYMPH_NODE, NODULE, kind_of, site_of
 from hilum.findings.code_sequences import code_item, read_code
-from hilum.findings.derived_object import TYPE_2, derived_dataset
+from hilum.findings.derived_object import TYPE_2, derived_dataset, study_time
 from hilum.findings.dicom_start import sop_class_of
 from hilum.model.codes import Code
+from hilum.model.series import Series
 from hilum.volume.source import read_series
 
 if TYPE_CHECKING:
@@ -43,6 +45,15 @@ def test_a_header_that_is_gone_is_told(tmp_path: Path) -> None:
     series.instances.paths()[0].unlink()
     with pytest.raises(FormatError, match=r"000000\.dcm: the header of the series cannot be read .*index it again"):
         derived_dataset(series)
+
+
+def test_when_a_study_was_begun(tmp_path: Path) -> None:
+    CtSeries().write(tmp_path)
+    row = dict(read_series(tmp_path).row)
+    assert study_time(Series(row)) == datetime(2000, 1, 2, 10, 11, 12)  # noqa: DTZ001
+    assert study_time(Series({**row, "StudyTime": None})) == datetime(2000, 1, 2)  # noqa: DTZ001
+    assert study_time(Series({**row, "StudyTime": "25:00"})) == datetime(2000, 1, 2)  # noqa: DTZ001
+    assert study_time(Series({**row, "StudyDate": None})) == datetime(1900, 1, 1)  # noqa: DTZ001
 
 
 def test_codes_come_back_however_long(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from hilum.errors import FormatError, PixelError
 from hilum.findings.anatomy import LYMPH_NODE
 from hilum.findings.image_planes import ImagePlanes
 from hilum.findings.structured_report import FORMAT, write_structured_report
-from hilum.findings.structured_report_document import Head, report_bytes, study_time
+from hilum.findings.structured_report_document import Head, report_bytes
 from hilum.findings.structured_report_groups import Algorithm, mark_group
 from hilum.findings.structured_report_reading import read_structured_report
 from hilum.model.codes import Code
@@ -204,11 +204,6 @@ def test_what_made_a_mark_is_stated(example: ViewerExample) -> None:
 
 
 def test_when_a_report_was_made(example: ViewerExample) -> None:
-    row = dict(example.series.row)
-    assert study_time(Series(row)) == datetime(2000, 1, 2, 10, 11, 12)  # noqa: DTZ001
-    assert study_time(Series({**row, "StudyTime": None})) == datetime(2000, 1, 2)  # noqa: DTZ001
-    assert study_time(Series({**row, "StudyTime": "25:00"})) == datetime(2000, 1, 2)  # noqa: DTZ001
-    assert study_time(Series({**row, "StudyDate": None})) == datetime(1900, 1, 1)  # noqa: DTZ001
     made = datetime(2026, 5, 4, 3, 2, 1)  # noqa: DTZ001
     report = pydicom.dcmread(pydicom.filebase.DicomBytesIO(report_bytes([], example.series, Head("x", made))))
     assert (report.ContentDate, report.ContentTime, report.SeriesDescription) == ("20260504", "030201", "x")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
+from datetime import datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from hilum.model.series import Series
 
 MAKER = "hilum"
+
+NO_DATE = datetime(1900, 1, 1)  # noqa: DTZ001 - DICOM's dates have no zone of their own
 
 TYPE_2 = (
     "StudyDate",
@@ -82,6 +85,26 @@ def derived_dataset(series: Series) -> Dataset:
     dataset.Manufacturer = dataset.ManufacturerModelName = MAKER
     dataset.SoftwareVersions = version(MAKER)
     return dataset
+
+
+def study_time(series: Series) -> datetime:
+    """When the study of a series was begun, as its header says; the first of January 1900 where it does not.
+
+    Reports and segmentations must say when their content was made. Where nothing tells, they say this, so that a repeat
+    gives the same.
+    """
+    date, clock = series.row.get("StudyDate"), str(series.row.get("StudyTime") or "")[:6]
+    if date is None:
+        return NO_DATE
+    try:
+        return datetime.combine(date, datetime.strptime(f"{clock:0<6}", "%H%M%S").time())  # noqa: DTZ007 - as above
+    except ValueError:
+        return datetime.combine(date, NO_DATE.time())
+
+
+def set_content_time(dataset: Dataset, made_at: datetime) -> None:
+    """Say when the content was made."""
+    dataset.ContentDate, dataset.ContentTime = made_at.strftime("%Y%m%d"), made_at.strftime("%H%M%S")
 
 
 def set_uids(dataset: Dataset, content: str) -> None:

@@ -14,9 +14,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hilum.findings.code_sequences import code_item
-from hilum.findings.derived_object import derived_dataset
+from hilum.findings.derived_object import derived_dataset, set_content_time, study_time
 from hilum.findings.segmentation_header import LABELMAP_STORAGE, SEGMENTATION_STORAGE, Kind
-from hilum.findings.structured_report_document import study_time
 from hilum.model.codes import Code
 from hilum.volume.dicom_series import decimal_string
 
@@ -61,12 +60,11 @@ def base_dataset(target: Series, kind: Kind, references: Sequence[ImageReference
         The header of the series cannot be read, or its files are not here.
     """
     dataset = derived_dataset(target)
-    made_at = study_time(target)
     dataset.SOPClassUID = LABELMAP_STORAGE if kind is Kind.LABELMAP else SEGMENTATION_STORAGE
     dataset.Modality = "SEG"
     dataset.SeriesNumber, dataset.InstanceNumber = SERIES_NUMBER, 1
     dataset.SeriesDescription = f"Segmentation of {target.row.get('SeriesDescription') or target.uid}"[:TEXT_LENGTH]
-    dataset.ContentDate, dataset.ContentTime = made_at.strftime("%Y%m%d"), made_at.strftime("%H%M%S")
+    set_content_time(dataset, study_time(target))
     dataset.DeviceSerialNumber = SERIAL_NUMBER
     if frame_of_reference_uid := target.row.get("FrameOfReferenceUID"):
         dataset.FrameOfReferenceUID, dataset.PositionReferenceIndicator = frame_of_reference_uid, ""

@@ -8,11 +8,10 @@ DICOM PS3.3 A.35.3 (Comprehensive SR IOD), C.17 (SR document modules); PS3.16 TI
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from hilum.findings import structured_report_codes as codes
-from hilum.findings.derived_object import MAKER, derived_dataset, encode_object, set_uids
+from hilum.findings.derived_object import MAKER, derived_dataset, encode_object, set_content_time, set_uids, study_time
 from hilum.findings.image_planes import ImageReference
 from hilum.findings.structured_report_items import (
     HAS_CONCEPT_MOD,
@@ -25,6 +24,7 @@ from hilum.volume.dicom_series import derived_uid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from pydicom.dataset import Dataset
 
@@ -34,8 +34,6 @@ COMPREHENSIVE_SR = "1.2.840.10008.5.1.4.1.1.88.33"
 
 SERIES_NUMBER = 9500
 """Series number of reports, which must have one: behind those of scanners."""
-
-NO_DATE = datetime(1900, 1, 1)  # noqa: DTZ001 - DICOM's dates have no zone of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +53,11 @@ def report_bytes(groups: Sequence[Item], series: Series, head: Head) -> bytes:
         The header of the series cannot be read, or its files are not here.
     """
     dataset = derived_dataset(series)
-    made_at = head.made_at or study_time(series)
     dataset.SOPClassUID = COMPREHENSIVE_SR
     dataset.Modality = "SR"
     dataset.SeriesNumber, dataset.InstanceNumber = SERIES_NUMBER, 1
     dataset.SeriesDescription = head.description
-    dataset.ContentDate, dataset.ContentTime = made_at.strftime("%Y%m%d"), made_at.strftime("%H%M%S")
+    set_content_time(dataset, head.made_at or study_time(series))
     dataset.CompletionFlag, dataset.VerificationFlag = "PARTIAL", "UNVERIFIED"
     dataset.ReferencedPerformedProcedureStepSequence = []
     dataset.PerformedProcedureCodeSequence = []
@@ -71,20 +68,6 @@ def report_bytes(groups: Sequence[Item], series: Series, head: Head) -> bytes:
     set_uids(dataset, repr(list(groups)))
     dataset.update(_root(groups))
     return encode_object(dataset)
-
-
-def study_time(series: Series) -> datetime:
-    """When the study of a series was begun, as its header says; the first of January 1900 where it does not.
-
-    A report must say when its content was made. Where nothing tells, it says this, so that a repeat gives the same.
-    """
-    date, clock = series.row.get("StudyDate"), str(series.row.get("StudyTime") or "")[:6]
-    if date is None:
-        return NO_DATE
-    try:
-        return datetime.combine(date, datetime.strptime(f"{clock:0<6}", "%H%M%S").time())  # noqa: DTZ007 - as above
-    except ValueError:
-        return datetime.combine(date, NO_DATE.time())
 
 
 def _root(groups: Sequence[Item]) -> Dataset:
