@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from hilum.cli.check import PIXEL_CHOICES, acceptances
-from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, progress, show_json, show_table, size_text, tell
+from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, day, progress, show_json, show_table, size_text, tell
 
 if TYPE_CHECKING:
     from hilum.publish.difference import Difference
@@ -40,13 +40,6 @@ def register(app: typer.Typer) -> None:
     app.add_typer(release_app)
 
 
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r}: expected a day such as 2023-03-31") from error
-
-
 @release_app.command("new")
 def new(
     name: Annotated[str, typer.Argument(help="Collection or cohort.", show_default=False)],
@@ -56,7 +49,7 @@ def new(
     notes: Annotated[str, typer.Option(help="What is new in this version.", show_default=False)],
     on: Annotated[
         date | None,
-        typer.Option("--date", parser=_date, metavar="YYYY-MM-DD", help="Day it stands for.  [default: today, UTC]"),
+        typer.Option("--date", parser=day, metavar="YYYY-MM-DD", help="Day it stands for.  [default: today, UTC]"),
     ] = None,
     beside: Annotated[
         list[Path] | None,
