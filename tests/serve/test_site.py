@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -75,6 +78,20 @@ def test_behind_a_proxy_with_tls_only_what_that_says_is_believed(tmp_path: Path,
 
     unasked = start_site(tmp_path / "archive", public_url=own["public_url"])
     assert ask(unasked, "/accounts/login/", headers=host | {"X-Forwarded-Proto": "https"}).status_code == 301
+
+
+def test_a_misspelt_option_stops_the_start_and_is_named(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from hilum.cli.app import main; main()"]
+    archive = ["--archive", str(tmp_path / "archive")]
+    own = os.environ | {"HILUM_SERVE_SITENAME": "x"}
+    done = subprocess.run([*command, "serve", *archive], env=own, capture_output=True, text=True, check=False)
+    assert (done.returncode, "unknown option HILUM_SERVE_SITENAME" in done.stderr) == (2, True)
+
+    done = subprocess.run(
+        [*command, "site", "user", "ann@example.org", *archive], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "--role or --new-password" in done.stderr
 
 
 def test_what_is_too_long_or_for_another_host_is_refused(tmp_path: Path, start_site: Start) -> None:

@@ -10,12 +10,13 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from hilum.serve.access.decisions import visible_collections, visible_series
+from hilum.serve.access.grants import withdraw_grant
 from hilum.serve.access.identify import of_token, principal_of, tokens
-from hilum.serve.access.models import AuditRecord
+from hilum.serve.access.models import AuditRecord, Grant
 from hilum.serve.accounts.models import ApiToken
 from hilum.serve.accounts.tokens import find_token, make_token, revoke_token
 from hilum.serve.published.models import Cohort
-from serve.conftest import COHORT, PASSWORD, series_uid
+from serve.conftest import COHORT, PASSWORD, series_uid, study_uid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,6 +88,20 @@ def test_a_token_of_a_cohort_opens_that_cohort_and_nothing_else(
         found = list(visible_series(principal).values_list("series_uid", flat=True))
         assert found == [series_uid("closed_ct", 1)]
         assert not visible_collections(principal).exists()
+
+
+def test_a_token_opens_nothing_that_was_withdrawn_from_its_user(
+    served_archive: Archive, user_as: Callable[[str], User]
+) -> None:
+    user = user_as("of_collection")
+    _, text = make_token(user, "workstation")
+    path = f"/dicom-web/studies/{study_uid('closed_ct', 2)}/metadata"
+    assert Client().get(path, headers=bearer(text)).status_code == 200
+
+    withdraw_grant(Grant.objects.get(user=user), by=None)
+
+    assert Client().get(path, headers=bearer(text)).status_code == 404
+    assert Client().get(path).status_code == 404
 
 
 def test_a_token_counts_and_the_cookie_beside_it_does_not(
