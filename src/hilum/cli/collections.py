@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hilum.cli.output import ArchiveOption, JsonOption, show_json, show_table, size_text
+from hilum.cli.output import ArchiveOption, JsonOption, show_json, show_table
+from hilum.disk import size_text
 
 if TYPE_CHECKING:
     from hilum.catalog import Archive

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hilum.acquire.manifests.manifest import Dialect
-from hilum.cli.output import REFUSED, JsonOption, show_json, show_table, size_text, tell
+from hilum.cli.output import REFUSED, JsonOption, show_json, show_table, tell
+from hilum.disk import size_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

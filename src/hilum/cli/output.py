@@ -82,15 +82,6 @@ def day(text: str) -> date:
         raise typer.BadParameter(f"{text!r}: expected a day such as 2026-03-31") from error
 
 
-def size_text(size_bytes: float) -> str:
-    """Bytes in the decimal unit that fits: 58.4 GB."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size_bytes < 1000:
-            return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"
-        size_bytes /= 1000
-    return f"{size_bytes:.2f} TB"
-
-
 def _cell(value: Any) -> str:
     if value is None:
         return ""

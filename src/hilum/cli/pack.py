@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, day, progress, show_table, size_text, tell
+from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, day, progress, show_table, tell
+from hilum.disk import size_text
 
 if TYPE_CHECKING:
     from hilum.publish.drives import Drive

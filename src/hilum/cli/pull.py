@@ -14,7 +14,8 @@ import typer
 
 from hilum.cli.asked import FORMS, Access, Asked, asked_for
 from hilum.cli.indexing import collections_of, index_pulled
-from hilum.cli.output import REFUSED, JsonOption, show_json, show_table, size_text, tell
+from hilum.cli.output import REFUSED, JsonOption, show_json, show_table, tell
+from hilum.disk import size_text
 from hilum.errors import ConfigError
 
 if TYPE_CHECKING:

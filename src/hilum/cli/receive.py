@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.output import REFUSED, JsonOption, progress, show_json, show_table, size_text, tell
+from hilum.cli.output import REFUSED, JsonOption, progress, show_json, show_table, tell
+from hilum.disk import size_text
 
 if TYPE_CHECKING:
     from hilum.publish.receive import Receipt

@@ -11,7 +11,8 @@ import typer
 from typer.core import TyperGroup
 
 from hilum.cli.check import PIXEL_CHOICES, acceptances
-from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, day, progress, show_json, show_table, size_text, tell
+from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, day, progress, show_json, show_table, tell
+from hilum.disk import size_text
 
 if TYPE_CHECKING:
     from hilum.publish.difference import Difference

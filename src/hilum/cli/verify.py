@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, progress, show_json, show_table, size_text, tell
+from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, progress, show_json, show_table, tell
+from hilum.disk import size_text
 
 
 def register(app: typer.Typer) -> None:

@@ -32,10 +32,15 @@ def visible_collections(principal: Principal) -> QuerySet[Collection]:
 
 
 def visible_cohorts(principal: Principal) -> QuerySet[Cohort]:
-    """Cohorts that the principal was granted, or that their token is for; all for a steward."""
+    """Cohorts that the principal was granted or chose, or that their token is for; all for a steward.
+
+    To see a cohort is to see how it came about; its series are seen by `visible_series` alone.
+    """
     cohorts = Cohort.objects.all()
     if principal.scope < Scope.STEWARD:
-        cohorts = cohorts.filter(pk__in=_grants(principal).exclude(cohort=None).values("cohort"))
+        granted = Q(pk__in=_grants(principal).exclude(cohort=None).values("cohort"))
+        chosen = Q(chosen__made_by=principal.user_id) if principal.user_id is not None else Q()
+        cohorts = cohorts.filter(granted | chosen)
     return cohorts.filter(pk=principal.cohort_id) if principal.cohort_id else cohorts
 
 
@@ -54,9 +59,15 @@ def visible_series(principal: Principal) -> QuerySet[Series]:
 
 def visible_studies(principal: Principal) -> QuerySet[Study]:
     """Studies with at least one visible series."""
-    if principal.scope >= Scope.STEWARD and not principal.cohort_id:
+    if principal.cohort_id:
+        return Study.objects.filter(Exists(visible_series(principal).filter(study=OuterRef("pk"))))
+    if principal.scope >= Scope.STEWARD:
         return Study.objects.all()
-    return Study.objects.filter(Exists(visible_series(principal).filter(study=OuterRef("pk"))))
+    # Every series of a visible collection is visible; the studies of granted cohorts are few: so no series is asked one
+    # by one.
+    of_collection = Q(collection__in=_collections(principal).values("pk"))
+    cohorts = _grants(principal).exclude(cohort=None).values("cohort")
+    return Study.objects.filter(of_collection | Q(pk__in=Series.objects.filter(cohorts__in=cohorts).values("study")))
 
 
 def _collections(principal: Principal) -> QuerySet[Collection]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 _PLACES = (
-    (Scope.PUBLIC, "/collections/", "Collections"),
+    (Scope.PUBLIC, "/", "Collections"),
     (Scope.REGISTERED, "/cohorts/", "Cohorts"),
     (Scope.PUBLIC, "/results/", "Results"),
     (Scope.REGISTERED, "/requests/", "Requests"),
@@ -39,8 +39,12 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "site_name": settings.OPTIONS.site_name,
         "registration": settings.OPTIONS.registration,
         "navigation": [
-            Place(path, title, is_current=request.path.startswith(path))
+            Place(path, title, is_current=_is_current(path, request.path))
             for needed, path, title in _PLACES
             if scope >= needed
         ],
     }
+
+
+def _is_current(place: str, path: str) -> bool:
+    return path == "/" or path.startswith("/collections/") if place == "/" else path.startswith(place)

@@ -1,0 +1,44 @@
+"""A choice made on the site becomes a cohort of the archive, and is served to who made it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils.text import slugify
+
+from hilum.cohort import build_cohort
+from hilum.errors import HilumError
+from hilum.serve.portal.current import current
+from hilum.serve.portal.models import ChosenCohort
+from hilum.serve.published.cohorts import publish_cohort
+from hilum.serve.published.models import Cohort, Collection
+
+if TYPE_CHECKING:
+    from hilum.cohort import Criteria
+
+DIGITS = 8
+"""Of the cohort's digest, in its name: two of one title stay apart."""
+
+
+def freeze(criteria: Criteria, title: str, *, user_id: int) -> tuple[Cohort | None, str]:
+    """Freeze a choice as a cohort of the archive; give it, or what is wrong with the choice.
+
+    Only series of served collections are taken. The same choice under the same title again is the same cohort.
+    """
+    served = tuple(Collection.objects.order_by("pk").values_list("pk", flat=True))
+    asked = tuple(name for name in criteria.collections or served if name in served)
+    archive = current().archive
+    try:
+        found = build_cohort(archive, "choice", replace(criteria, collections=asked))
+        if not asked or not found.entries:
+            return None, "No series fulfils this choice; widen it."
+        name = f"{slugify(title)[:60] or 'cohort'}-{found.cohort_id[:DIGITS]}"
+        replace(found, name=name).save(archive)
+    except HilumError as error:
+        return None, str(error)
+    with transaction.atomic():
+        cohort, _ = publish_cohort(archive, name, title=title)
+        ChosenCohort.objects.get_or_create(cohort=cohort, defaults={"made_by_id": user_id})
+    return cohort, ""

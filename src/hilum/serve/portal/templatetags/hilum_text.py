@@ -1,0 +1,38 @@
+"""Values as readers see them."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.http import urlencode
+
+from hilum.disk import size_text
+from hilum.serve.viewer.links import slide_link, study_link
+
+register = template.Library()
+
+ACCESS_WORDS = {"public": "open", "registered": "with an account", "approved": "by request"}
+
+
+@register.filter
+def size(size_bytes: int | None) -> str:
+    """Bytes in the unit that fits; nothing where the size is not known."""
+    return "" if size_bytes is None else size_text(size_bytes)
+
+
+@register.filter
+def access_words(access: str) -> str:
+    """Who sees a collection, in a word or two."""
+    return ACCESS_WORDS[access]
+
+
+@register.simple_tag
+def viewer_link(study_uid: str, series_uid: str = "", modality: str = "") -> str:
+    """Address that opens the viewer at a series; slides open in the microscope."""
+    return slide_link(study_uid) if modality == "SM" else study_link(study_uid, series_uid=series_uid)
+
+
+@register.simple_tag
+def with_page(query: str, number: int) -> str:
+    """The address of another page of the same list; `query` is the encoded rest of it."""
+    page = urlencode({"page": number})
+    return f"?{query}&{page}" if query else f"?{page}"

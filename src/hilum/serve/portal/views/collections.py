@@ -1,0 +1,104 @@
+"""Home, and the page of a collection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.http import Http404
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from hilum.model.kinds import ImageKind
+from hilum.publish.citing import apa, bibtex
+from hilum.publish.contents import choose
+from hilum.publish.release import list_releases
+from hilum.publish.work import work_of
+from hilum.serve.access.decisions import visible_collections, visible_series
+from hilum.serve.access.identify import principal_of
+from hilum.serve.portal.current import current
+from hilum.serve.portal.pages import page_of
+from hilum.serve.published.models import Collection
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+    from hilum.publish.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A collection on the home page.
+
+    Attributes
+    ----------
+    collection
+        The served collection.
+    counts
+        Counts of its original data; empty where the catalog has it no more.
+    is_visible
+        Whether whoever asks sees its images.
+    """
+
+    collection: Collection
+    counts: dict[str, Any]
+    is_visible: bool
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Show every served collection; whose images they may see is told, and what to do where they may not."""
+    visible = set(visible_collections(principal_of(request)).values_list("pk", flat=True))
+    counts = current().counts
+    cards = [
+        Card(collection, counts.get(collection.pk, {}), collection.pk in visible)
+        for collection in Collection.objects.order_by("title", "pk")
+    ]
+    return render(request, "portal/home.html", {"cards": cards})
+
+
+@require_safe
+def show(request: HttpRequest, collection_id: str) -> HttpResponse:
+    """Show what a collection is, holds and asks, its versions, and the ways to its images."""
+    collection = get_object_or_404(Collection, pk=collection_id)
+    now = current()
+    if collection_id not in now.counts:
+        raise Http404
+    work = work_of(now.archive, choose(now.archive, collection_id))
+    visible = visible_collections(principal_of(request)).filter(pk=collection_id).exists()
+    return render(
+        request,
+        "portal/collection.html",
+        {
+            "collection": collection,
+            "is_visible": visible,
+            "counts": now.counts[collection_id],
+            "summary": now.summary(collection_id),
+            "groups": now.groups(collection_id),
+            "releases": list_releases(now.archive, collection_id)[::-1],
+            "work": work,
+            **_citations(work),
+        },
+    )
+
+
+def _citations(work: Work) -> dict[str, str]:
+    return {"citation": apa(work), "bibtex": bibtex(work)}
+
+
+@require_safe
+def list_series(request: HttpRequest, collection_id: str) -> HttpResponse:
+    """List the series of a collection that whoever asks may see, narrowed by kind and words."""
+    collection = get_object_or_404(visible_collections(principal_of(request)), pk=collection_id)
+    series = visible_series(principal_of(request)).filter(collection=collection).select_related("study")
+    kind, words = request.GET.get("kind", ""), request.GET.get("words", "").strip()
+    if kind in tuple(ImageKind):
+        series = series.filter(image_kind=kind)
+    if words:
+        series = series.filter(description__icontains=words)
+    series = series.order_by("study__participant_id", "study__study_date", "series_number", "series_uid")
+    return render(
+        request,
+        "portal/series.html",
+        {"collection": collection, "kind": kind, "words": words, "kinds": list(ImageKind), **page_of(request, series)},
+    )
