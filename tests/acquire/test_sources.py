@@ -117,6 +117,10 @@ class Contract:
             assert (entries[name].state, entries[name].received_bytes) == ("whole", SIZE)
         assert sorted(path.name for path in origin.file("").iterdir()) == list(NAMES)
 
+    def test_a_series_that_is_asked_for_twice_comes_once(self, origin: Origin) -> None:
+        report = origin.pull(origin.wanted() * 2)
+        assert (report.series_asked, report.series_whole, report.files_fetched) == (1, 1, len(NAMES))
+
     def test_a_second_pull_fetches_nothing(self, origin: Origin) -> None:
         origin.pull()
         origin.store.requests.clear()

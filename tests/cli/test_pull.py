@@ -76,6 +76,16 @@ def test_what_is_missing_is_told_and_sets_the_status(tmp_path: Path) -> None:
         assert done.returncode == OK, done.stderr
 
 
+def test_where_nothing_came_there_is_nothing_to_index(tmp_path: Path) -> None:
+    with serving(S3Handler) as (_, url):
+        (tmp_path / "list.csv").write_text("SeriesInstanceUID,collection_id,location\n1.2.99,ct,s3://bucket/data/\n")
+        words = ("--endpoint", url, "--archive", tmp_path / "archive", "--json")
+        done = hilum("pull", tmp_path / "list.csv", "--to", tmp_path / "to", *words)
+    checks = {one["check"] for one in json.loads(done.stdout)["refusals"]}
+    assert done.returncode == REFUSED, done.stderr
+    assert "empty-series" in checks
+
+
 def test_an_http_directory_is_pulled_with_its_folders(tmp_path: Path) -> None:
     with serving(WebHandler) as (store, url):
         store.files = {"a/1.dcm": b"1", "a/b/2.dcm": b"22", "3.dcm": b"333"}

@@ -201,6 +201,8 @@ def _query(sql: str, parameters: Mapping[str, object]) -> Iterator[dict[str, Any
     import duckdb
 
     with duckdb.connect(":memory:") as connection:
+        # On a slow machine DuckDB would draw it into what the command prints.
+        connection.execute("SET enable_progress_bar = false")
         for batch in connection.execute(sql, dict(parameters)).to_arrow_reader(_ROWS_AT_ONCE):
             yield from batch.to_pylist()
 

@@ -47,6 +47,8 @@ def pull(
 
     Parameters
     ----------
+    wanted
+        What to download; a series that stands in it twice is one.
     folder_of
         Gives the folder of a series below `folder`, with ``/`` between parts; each series has one of its own.
     connections
@@ -60,6 +62,8 @@ def pull(
         There is no room left, or another pull works in the folder; what was received is kept.
     """
     started_s = time.monotonic()
+    # Two threads on one series would write into the same files.
+    wanted = list({series.key: series for series in wanted}.values())
     report = PullReport(series_asked=len(wanted))
     tally = Tally(report, on_progress)
     pace = pace or Pace()

@@ -68,10 +68,16 @@ def index_pulled(
     catalog = Archive.open_or_create(archive)
     refusals: list[Refusal] = []
     for folder, collection_id in targets.items():
+        if not (root / folder).is_dir():
+            continue  # nothing of it came, and that is told already
         with progress(f"index {collection_id}") as advance:
             report = index_folder(catalog, root / folder, collection_id, on_progress=advance, may_be_empty=True)
         refusals += [Refusal(one.item, one.check, one.reason) for one in report.refusals]
-        wanted = [one for one in series if one.series_uid and folder in {"", _collection_id(one.collection_id)}]
+        wanted = [
+            one
+            for one in series
+            if one.series_uid and (not folder or _collection_id(one.collection_id) == collection_id)
+        ]
         rows = catalog.query(_IS_HERE_SQL, [collection_id, [one.series_uid for one in wanted]]).to_pylist()
         refusals += _absent(wanted, {row["SeriesInstanceUID"]: row["instance_count"] for row in rows})
     return refusals
