@@ -18,7 +18,7 @@ from hilum.serve.access.models import AccessRequest
 from hilum.serve.accounts.models import User
 from hilum.serve.accounts.tokens import make_token
 from hilum.serve.published.models import Collection
-from serve.conftest import PASSWORD, ROLES, series_uid, study_uid
+from serve.conftest import COHORT, PASSWORD, ROLES, series_uid, study_uid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -126,6 +126,23 @@ VIEWER = [
     Route("<path:name>", "absent.js", NOBODY),
 ]
 
+_COLLECTION = "collections/<str:collection_id>/"
+PORTAL = [
+    Route("", "", EVERYBODY),
+    Route("search", f"search?q={study_uid('closed_ct', 2)}", EVERYBODY),
+    Route("collections/", "collections/", EVERYBODY),
+    # That a collection is here, and how to ask for it, is for everybody.
+    Route(_COLLECTION, "collections/closed_ct/", EVERYBODY),
+    Route(f"{_COLLECTION}series/", "collections/closed_ct/series/", APPROVED),
+    Route(f"{_COLLECTION}participants/", "collections/closed_ct/participants/", (404, 404, 200, 200, 200, 200)),
+    Route(
+        f"{_COLLECTION}participants/<path:participant_id>/", "collections/closed_ct/participants/closed_ct-2/", APPROVED
+    ),
+    Route("cohorts/", "cohorts/", MEMBERS),
+    Route("cohorts/new", "cohorts/new", MEMBERS),
+    Route("cohorts/<str:cohort_id>/", f"cohorts/{COHORT}/", (302, 404, 200, 404, 200, 200)),
+]
+
 DICOMWEB = [
     Route("dicom-web/^(?:capabilities)?$", "dicom-web/capabilities", EVERYBODY),
     Route("dicom-web/studies", "dicom-web/studies", EVERYBODY),
@@ -155,7 +172,7 @@ DICOMWEB = [
     Route(f"{_SERIES}/instances", f"dicom-web/{SERIES}/instances", EVERYBODY),
 ]
 
-ROUTES = [*ACCOUNTS, *REQUESTS, *OPERATION, *VIEWER, *DICOMWEB]
+ROUTES = [*ACCOUNTS, *REQUESTS, *OPERATION, *PORTAL, *VIEWER, *DICOMWEB]
 
 NEEDS_THE_VIEWER = {"viewer", "microscopy", "segmentation"}
 """Routes that answer as everybody may when OHIF is installed, 503 when not; the browser tests ask them."""

@@ -34,6 +34,7 @@ MODELS = (
     "accounts.User",
     "published.Collection",
     "published.Cohort",
+    "portal.ChosenCohort",
     "accounts.ApiToken",
     "account.EmailAddress",
     "mfa.Authenticator",
