@@ -12,6 +12,7 @@ import typer
 from generate_commands import PAGE, all_commands, page
 from typer.testing import CliRunner
 
+from hilum import disk
 from hilum.cli import output
 from hilum.cli.app import app
 
@@ -101,4 +102,4 @@ def test_no_rows_are_said_to_be_none(capsys: pytest.CaptureFixture[str]) -> None
     [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (58_400_000_000, "58.4 GB"), (11.14e12, "11.14 TB")],
 )
 def test_sizes_are_decimal(size: float, text: str) -> None:
-    assert output.size_text(size) == text
+    assert disk.size_text(size) == text

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from hilum.acquire.columns import CRDC_SERIES
 from hilum.acquire.wanted import WantedSeries
 from hilum.errors import NotFoundError, Refusal
+from hilum.sql import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -198,11 +199,8 @@ def _versions(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 
 def _query(sql: str, parameters: Mapping[str, object]) -> Iterator[dict[str, Any]]:
     """Rows of an answer, few at a time: all of NLST as dictionaries would be half a gigabyte."""
-    import duckdb
-
-    with duckdb.connect(":memory:") as connection:
+    with connect() as connection:
         # On a slow machine DuckDB would draw it into what the command prints.
-        connection.execute("SET enable_progress_bar = false")
         for batch in connection.execute(sql, dict(parameters)).to_arrow_reader(_ROWS_AT_ONCE):
             yield from batch.to_pylist()
 

@@ -24,6 +24,7 @@ from hilum.model.kinds import image_kind, kernel_class
 from hilum.model.nlst import COLLECTION_ID as NLST
 from hilum.model.nlst import parse_description, round_of_year
 from hilum.model.tables import SERIES, SOURCES
+from hilum.sql import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -127,10 +128,8 @@ def import_idc(
 @cache
 def index_sources(collection_id: str) -> tuple[dict[str, Any], ...]:
     """Give the data sets that the public index names for a collection, as rows of the sources table."""
-    import duckdb
-
     folder = index_folder()
-    with duckdb.connect(":memory:") as connection:
+    with connect() as connection:
         path = str(folder / "collections_index.parquet")
         return tuple(_source_rows(connection, path, collection_id, _provider(connection)))
 
@@ -173,9 +172,8 @@ class _Index:
     """The wanted part of the index, with the derived columns beside it, in a DuckDB of its own."""
 
     def __init__(self, collection_ids: Sequence[str] | None) -> None:
-        import duckdb
 
-        self._connection = duckdb.connect(":memory:")
+        self._connection = connect()
         folder = index_folder()
         series_path = str(folder / "idc_index.parquet")
         self._collections_path = str(folder / "collections_index.parquet")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hilum.errors import QueryError
 from hilum.model.tables import CATALOG_TABLES
+from hilum.sql import connect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,10 +52,9 @@ class Reader:
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
-        import duckdb
 
         self.snapshot_id = snapshot.snapshot_id
-        self._connection = duckdb.connect(":memory:")
+        self._connection = connect()
         for name, value in _SETTINGS.items():
             self._connection.execute(f"SET {name} = {_literal(value)}")
         allowed: list[Path] = []

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hilum.cohort.choose import EXAM_SQL
 from hilum.cohort.criteria import Condition
+from hilum.sql import connect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,10 +128,9 @@ class FacetTable:
     """
 
     def __init__(self, archive: Archive) -> None:
-        import duckdb
 
         self.snapshot_id = archive.snapshot().snapshot_id
-        self._connection = duckdb.connect(":memory:")
+        self._connection = connect()
         rows = archive.query(_CONDENSED)
         self._connection.register("rows", rows)
         self._connection.execute("CREATE TABLE condensed AS SELECT * FROM rows")

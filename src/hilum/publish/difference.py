@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from hilum.errors import ConfigError
+from hilum.sql import connect
 
 if TYPE_CHECKING:
     import duckdb
@@ -147,14 +148,12 @@ def compare(before: Release, after: Release) -> Difference:
     ConfigError
         They are releases of two different collections or cohorts.
     """
-    import duckdb
-
     if before.name != after.name:
         raise ConfigError(
             f"{before.reference} and {after.reference} are no versions of one thing; name two releases of one "
             "collection or cohort"
         )
-    with duckdb.connect(":memory:") as connection:
+    with connect() as connection:
         paths = {"before": _paths(before), "after": _paths(after)}
         connection.execute(_JOIN_SQL, paths)
         for statement in (_PAIR_SQL, _MOVE_SQL, _FORGET_SQL):

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from hilum.catalog import Archive
 from hilum.catalog.layout import Layout
 from hilum.errors import ArchiveError, ConfigError, NotFoundError
+from hilum.sql import connect
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -325,7 +326,7 @@ def ask(sql: str, **parameters: Any) -> Iterator[tuple[Any, ...]]:
     import duckdb
 
     try:
-        with duckdb.connect(":memory:") as connection:
+        with connect() as connection:
             answer = connection.execute(sql, parameters)
             while rows := answer.fetchmany(ROWS_AT_ONCE):
                 yield from rows
