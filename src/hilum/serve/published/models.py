@@ -37,7 +37,7 @@ class Study(models.Model):
     compared; `attributes` is the study's part of the headers, as dicom+json.
     """
 
-    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="studies")
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="studies", db_index=False)
     study_uid = models.CharField(max_length=UID_LENGTH)
     participant_id = models.TextField()
     participant_name = models.TextField(blank=True)
@@ -61,7 +61,7 @@ class Study(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["study_uid"]),
             models.Index(fields=["participant_id", "study_date", "study_uid", "id"], name="study_order"),
-            models.Index(fields=["study_date"]),
+            models.Index(fields=["study_date", "collection"], name="study_dates"),
         ]
 
     def __str__(self) -> str:
@@ -75,8 +75,8 @@ class Series(models.Model):
     (`hilum.serve.published.metadata`); `attributes` is the series' part of the headers, as dicom+json.
     """
 
-    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="series")
-    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="series")
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="series", db_index=False)
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="series", db_index=False)
     series_uid = models.CharField(max_length=UID_LENGTH)
     modality = models.TextField(blank=True)
     image_kind = models.CharField(max_length=20)
@@ -100,14 +100,18 @@ class Series(models.Model):
     instances = models.BinaryField(null=True)
 
     class Meta:
-        """One row a series of a collection."""
+        """One row a series of a collection; counts are answered from indexes alone."""
 
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["collection", "series_uid"], name="one_series_a_collection"),
         ]
         indexes: ClassVar = [
             models.Index(fields=["series_uid"]),
-            models.Index(fields=["study", "modality", "instance_count"], name="series_of_study"),
+            models.Index(fields=["study", "collection", "modality", "instance_count"], name="series_of_study"),
+            models.Index(fields=["modality", "study", "collection"], name="series_of_modality"),
+            models.Index(
+                fields=["collection", "instance_count"], condition=models.Q(instances__isnull=False), name="series_here"
+            ),
         ]
 
     def __str__(self) -> str:

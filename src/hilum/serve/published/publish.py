@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
 
@@ -125,6 +125,7 @@ def publish(
             collection = _collection(snapshot, collection_id, access, title)
             counts = change.write()
             refresh_cohorts(archive)
+        _count_for_planner()
         _remove_unnamed(state / FOLDER / collection_id)
     return Publication(
         collection_id=collection_id,
@@ -287,6 +288,13 @@ def _collection(snapshot: Snapshot, collection_id: str, access: str | None, titl
     found.published_at = timezone.now()
     found.save()
     return found
+
+
+def _count_for_planner() -> None:
+    """Let the database count what its indexes hold: without that it may take a wrong one, a thousand times slower."""
+    with connection.cursor() as cursor:
+        for model in (Collection, Study, Series):
+            cursor.execute(f"ANALYZE {connection.ops.quote_name(model._meta.db_table)}")  # noqa: SLF001
 
 
 def _remove_unnamed(folder: Path) -> None:

@@ -59,7 +59,10 @@ class Migration(migrations.Migration):
                 (
                     "collection",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="series", to="published.collection"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="series",
+                        to="published.collection",
                     ),
                 ),
             ],
@@ -93,7 +96,10 @@ class Migration(migrations.Migration):
                 (
                     "collection",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="studies", to="published.collection"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="studies",
+                        to="published.collection",
                     ),
                 ),
             ],
@@ -102,7 +108,7 @@ class Migration(migrations.Migration):
             model_name="series",
             name="study",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="series", to="published.study"
+                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="series", to="published.study"
             ),
         ),
         migrations.AddIndex(
@@ -115,7 +121,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="study",
-            index=models.Index(fields=["study_date"], name="published_s_study_d_6a5881_idx"),
+            index=models.Index(fields=["study_date", "collection"], name="study_dates"),
         ),
         migrations.AddConstraint(
             model_name="study",
@@ -127,7 +133,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="series",
-            index=models.Index(fields=["study", "modality", "instance_count"], name="series_of_study"),
+            index=models.Index(fields=["study", "collection", "modality", "instance_count"], name="series_of_study"),
+        ),
+        migrations.AddIndex(
+            model_name="series",
+            index=models.Index(fields=["modality", "study", "collection"], name="series_of_modality"),
+        ),
+        migrations.AddIndex(
+            model_name="series",
+            index=models.Index(
+                condition=models.Q(("instances__isnull", False)),
+                fields=["collection", "instance_count"],
+                name="series_here",
+            ),
         ),
         migrations.AddConstraint(
             model_name="series",
