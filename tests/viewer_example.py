@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,10 +84,9 @@ def example_findings(series: Series, labels: np.ndarray) -> FindingSet:
     mask = LabelMask(labels, series.geometry, segments)
     drawn = lesions_from_mask(mask, series.uid, series_uid=series.uid)[:2]
     third, fourth = (_position(series.geometry, BALLS[number][0]) for number in (3, 4))
-    stated = (
-        Lesion(series.uid, "3", third, short_axis_mm=9.0, label="mediastinal lymph node", series_uid=series.uid),
-        Lesion(series.uid, "4", fourth, box_mm=(16.0, 17.6, 15.0), label="nodule", series_uid=series.uid),
-    )
+    node = Lesion(series.uid, "3", third, short_axis_mm=9.0, label="mediastinal lymph node", mask_label=3)
+    nodule = Lesion(series.uid, "4", fourth, box_mm=(16.0, 17.6, 15.0), label="nodule", mask_label=4)
+    stated = (replace(node, series_uid=series.uid), replace(nodule, series_uid=series.uid))
     frame_of_reference_uid = str(series["FrameOfReferenceUID"])
     return FindingSet(series.uid, series.uid, frame_of_reference_uid, lesions=(*drawn, *stated), mask=mask)
 

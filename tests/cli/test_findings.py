@@ -7,16 +7,18 @@ from inspect import signature
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from typer.testing import CliRunner, Result
 
-from builders import CtSeries
+from builders import SHARED_DATA, CtSeries, needs_shared_data
 from hilum.cli.app import app, register_verbs
 from hilum.cli.findings import link
 from hilum.errors import FormatError
 from hilum.findings import read_lesions
 from hilum.findings.formats import formats
 from hilum.findings.mask_linking import DEFAULT_DISTANCE_MM
+from hilum.findings.masks import read_mask
 from hilum.findings.nih import ANNOTATIONS, write_annotations
 from hilum.model.geometry import Geometry
 from hilum.volume.nifti import write_grid
@@ -155,6 +157,34 @@ def test_convert_writes_nothing_where_it_cannot(ct: Path, words: tuple[str, ...]
     assert isinstance(done.exception, FormatError)
     assert re.search(message, str(done.exception))
     assert sorted(ct.iterdir()) == before
+
+
+def test_convert_says_who_drew_a_mask(ct: Path) -> None:
+    words = ("convert", ct / "mask.nii.gz", ct / "out.seg.dcm", "--series", ct / "ct")
+    done = hilum(*words, "--algorithm-type", "automatic", "--algorithm-name", "net 1")
+    assert done.exit_code == 0, done.output
+    items = pydicom.dcmread(ct / "out.seg.dcm").SegmentSequence
+    assert {(item.SegmentAlgorithmType, item.SegmentAlgorithmName) for item in items} == {("AUTOMATIC", "net 1")}
+    for wrong, message in (
+        (("--algorithm-type", "automatic"), "AUTOMATIC without a name"),
+        (("--algorithm-name", "net 1"), "say what it did: semiautomatic or automatic"),
+    ):
+        done = hilum(*words, *wrong)
+        assert (done.exit_code, message in done.output) == (2, True)
+
+
+@needs_shared_data
+def test_convert_takes_shares_from_a_threshold_on(tmp_path: Path) -> None:
+    source = SHARED_DATA / "seg_sr_highdicom" / "seg_image_ct_true_fractional.dcm"
+    counts = []
+    for threshold in ("0.2", "0.5", "1"):
+        done = hilum("convert", source, tmp_path / f"{threshold}.nii", "--threshold", threshold)
+        assert done.exit_code == 0, done.output
+        assert f"voxels of probability {threshold} and more" in done.stderr
+        counts.append(np.count_nonzero(read_mask(tmp_path / f"{threshold}.nii").labels))
+    assert counts[0] > counts[1] > counts[2]
+    for wrong in ("0", "1.1"):
+        assert hilum("convert", source, tmp_path / "out.nii", "--threshold", wrong).exit_code == 2
 
 
 def test_convert_tells_what_it_left_out(ct: Path) -> None:

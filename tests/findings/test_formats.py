@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pydicom
 import pytest
 
-from builders import SHARED_DATA, CtSeries, needs_shared_data
+from builders import SHARED_DATA, CtSeries, dicom_errors, needs_shared_data
 from hilum.errors import FormatError
 from hilum.findings.format import DESCRIPTIONS, Format
 from hilum.findings.formats import format_named, format_of_name, formats, read_findings, recognise, write_findings
 from hilum.findings.losses import PLACED
 from hilum.findings.masks import lesions_from_mask, on_grid
+from hilum.findings.segment_items import Algorithm, AlgorithmType
 from hilum.model.codes import Code
 from hilum.model.findings import FindingSet, Lesion, Mark
 from hilum.model.masks import LabelMask, Segment
@@ -283,7 +285,75 @@ def test_what_a_format_does_not_hold_is_told(name: str, target: Series, tmp_path
     form, sent = format_named(name), findings_for(format_named(name), target)
     lost = write_findings(place(tmp_path, form), sent, target, form=form)
     every = SEGMENT_SAYS if form.has_voxels else LESIONS_SAY
-    assert set(lost) == every - form.keeps - ({"long_axis_mm"} if "long_ends_mm" in form.keeps else set())
+    kept = form.keeps - UNKEPT["nih"] if name == "nih" else form.keeps
+    assert set(lost) == every - kept - ({"long_axis_mm"} if "long_ends_mm" in form.keeps else set())
+
+
+@pytest.mark.parametrize("name", [name for name in POINTS if format_named(name).marks != "never"])
+def test_what_a_format_does_not_hold_of_marks_is_told(name: str, target: Series, tmp_path: Path) -> None:
+    form = format_named(name)
+    x, y, z = target.geometry.to_mm((2, 6, 8)).tolist()
+    mark = Mark(target.uid, (x, y, z), 0.75, target.uid, diameter_mm=3.5, box_mm=(3.0, 4.5, 2.5))
+    sent = FindingSet(target.uid, target.uid, marks=(mark,))
+    lost = write_findings(place(tmp_path, form), sent, target, form=form)
+    assert lost == tuple(each for each in ("score", "diameter_mm", "box_mm") if each not in form.keeps_of_marks)
+    found = read_findings(place(tmp_path, form), target)
+    for each in form.keeps_of_marks & {"score", "diameter_mm", "box_mm"}:
+        assert [getattr(one, each) for one in found.every] == [getattr(mark, each)]
+    assert ("score" in lost) == (name not in SCORED)
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_lesions_and_marks_that_a_mask_does_not_hold_are_told(name: str, target: Series, tmp_path: Path) -> None:
+    form, point = format_named(name), pointed(target).lesions[0]
+    linked = replace(point, lesion_id="N3", mask_label=3, long_ends_mm=None, short_ends_mm=None)
+    others = tuple(replace(point, lesion_id=str(number), mask_label=label) for number, label in ((4, None), (5, 9)))
+    mark = Mark(target.uid, point.position_mm, 0.5)
+    sent = replace(masked(target), lesions=(linked, *others), marks=(mark,))
+    lost = write_findings(place(tmp_path, form), sent, target, form=form)
+    said = ("short_axis_mm", "long_axis_mm", "diameter_mm", "2 lesions without voxels", "1 marks")
+    assert lost[-5:] == said
+    assert set(lost[:-5]) == SEGMENT_SAYS - form.keeps
+
+
+@pytest.mark.parametrize("name", [name for name in MASKS if format_named(name).keeps])
+def test_segments_have_the_words_of_their_lesions(name: str, target: Series, tmp_path: Path) -> None:
+    form = format_named(name)
+    plain = LabelMask(mask_of(target).labels, target.geometry, {3: Segment("as the mask says")})
+    lesions = tuple(
+        Lesion(target.uid, f"N{label}", (0, 0, 0), label="node", kind=NODE, tracking_uid=f"1.2.{label}",
+               mask_label=label)
+        for label in (3, 7)
+    )  # fmt: skip
+    path = place(tmp_path, form)
+    assert write_findings(path, FindingSet(target.uid, mask=plain, lesions=lesions), target, form=form) == ()
+    found = read_findings(path, target).mask
+    assert found is not None
+    said = [(one.name, one.kind, one.tracking_id, one.tracking_uid) for one in map(found.segments.get, (3, 7)) if one]
+    assert said == [("as the mask says", NODE, "N3", "1.2.3"), ("node", NODE, "N7", "1.2.7")]
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_who_drew_it_is_said_or_refused(name: str, target: Series, tmp_path: Path) -> None:
+    form, algorithm = format_named(name), Algorithm(AlgorithmType.SEMIAUTOMATIC, "snake 2")
+    path = place(tmp_path, form)
+    if name not in {"seg", "seg-labelmap"}:
+        with pytest.raises(FormatError, match="does not say who drew a mask; leave the algorithm out"):
+            write_findings(path, findings_for(form, target), target, form=form, algorithm=algorithm)
+        assert not path.exists()
+        return
+    write_findings(path, findings_for(form, target), target, form=form, algorithm=algorithm)
+    said = {(item.SegmentAlgorithmType, item.SegmentAlgorithmName) for item in pydicom.dcmread(path).SegmentSequence}
+    assert said == {("SEMIAUTOMATIC", "snake 2")}
+    assert dicom_errors(path) == [] or name == "seg-labelmap"
+
+
+@pytest.mark.parametrize("name", [name for name in READ_AND_WRITTEN if name not in {"seg", "seg-labelmap"}])
+def test_a_threshold_is_of_shares_alone(name: str, target: Series, tmp_path: Path) -> None:
+    form = format_named(name)
+    write_findings(place(tmp_path, form), findings_for(form, target), target, form=form)
+    with pytest.raises(FormatError, match="has no shares of voxels; leave the threshold out"):
+        read_findings(place(tmp_path, form), target, threshold=0.5)
 
 
 def test_numbers_for_names_are_no_loss(target: Series, tmp_path: Path) -> None:

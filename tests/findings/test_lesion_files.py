@@ -61,14 +61,15 @@ def test_a_name_that_stands_twice_is_refused_with_its_line(tmp_path: Path) -> No
 def test_nih_sizes_are_those_of_the_region(tmp_path: Path, series: Callable[..., Series]) -> None:
     target = series()
     sent = lesion(target, (2, 3, 4), short_axis_mm=9.5, long_axis_mm=12.25)
-    write_findings(tmp_path / "out", sent, target, form=format_named("nih"))
+    assert write_findings(tmp_path / "out", sent, target, form=format_named("nih")) == ()
     (found,) = read_annotations(tmp_path / "out").lesions
     assert (found.short_axis_mm, found.long_axis_mm, found.label) == (9.5, 12.25, "abdominal lymph node")
 
 
 def test_nih_points_go_to_the_centre_of_their_voxel(tmp_path: Path, series: Callable[..., Series]) -> None:
     target = series()
-    write_findings(tmp_path / "out", lesion(target, (2.4, 3, 3.6)), target, form=format_named("nih"))
+    lost = write_findings(tmp_path / "out", lesion(target, (2.4, 3, 3.6)), target, form=format_named("nih"))
+    assert lost == ("position_mm (moved to centres of voxels, by up to 1.02 mm)",)  # (0.4 * 2.5, 0.4 * 0.5) mm
     (found,) = read_findings(tmp_path / "out", target).lesions
     assert found.position_mm == pytest.approx(target.geometry.to_mm((2, 3, 4)).tolist())
     assert found.short_axis_mm is None

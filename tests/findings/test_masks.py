@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hilum.errors import FormatError
-from hilum.findings.masks import check_grid, lesions_from_mask, measure_mask, on_grid, read_mask
+from hilum.findings.masks import check_grid, lesions_from_mask, lesions_of, measure_mask, on_grid, read_mask
 from hilum.findings.regions import measure_regions
 from hilum.model.codes import Code
+from hilum.model.findings import FindingSet
 from hilum.model.geometry import Geometry
 from hilum.model.masks import LabelMask, Segment
 from hilum.volume.axes import axial_grid
@@ -45,6 +46,18 @@ def test_described_and_overlapping_labels_keep_their_words() -> None:
         ("1", "finding", 1), ("2", "finding", 2), ("N1", "hilar node", 9),
     ]  # fmt: skip
     assert (lesions[2].kind, lesions[2].tracking_uid) == (node.kind, "1.2.3")
+
+
+def test_lesions_are_those_stated_and_those_of_labels_that_none_has() -> None:
+    mask = LabelMask(LABELS, GRID, {2: Segment("node", tracking_id="N2")})
+    first, second = lesions_from_mask(mask, "E", series_uid="1.2")
+    stated = replace(first, lesion_id="N2", mask_label=None)
+    assert lesions_of(FindingSet("E", "1.2", lesions=(stated,), mask=mask)) == (
+        stated, first, replace(second, lesion_id="label 2"),
+    )  # fmt: skip
+    linked = replace(second, short_axis_mm=9.0)
+    assert lesions_of(FindingSet("E", "1.2", lesions=(linked,), mask=mask)) == (linked, first)
+    assert lesions_of(FindingSet("E", lesions=(replace(stated, exam_id="E"),))) == (stated,)
 
 
 @pytest.mark.parametrize("direction", [np.eye(3)[:, ::-1], -np.eye(3), np.eye(3)[[1, 2, 0]]])

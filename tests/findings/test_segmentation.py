@@ -28,6 +28,7 @@ from pydicom.uid import (
 from builders import SHARED_DATA, needs_shared_data
 from drawings import SHAPE, ct, draw, two_nodes
 from hilum.errors import FormatError, HilumError
+from hilum.findings.formats import read_findings
 from hilum.findings.segmentation import BINARY, LABELMAP, read_fractions, read_segmentation
 from hilum.findings.segmentation_frames import DEFLATED_FRAMES
 from hilum.findings.segmentation_header import Kind
@@ -533,6 +534,10 @@ def test_shares_and_thresholds_that_make_no_sense(tmp_path: Path) -> None:
         read_fractions(drawing.path)
     with pytest.raises(ValueError, match="threshold 0"):
         read_segmentation(drawing.path, threshold=0)
+    found = read_findings(drawing.path, drawing.series, threshold=0.5)
+    assert found.mask is not None
+    assert np.array_equal(found.mask.labels, drawing.labels)
+    assert found.warnings[0].endswith("a BINARY segmentation has no shares; the threshold says nothing of it")
 
 
 @pytest.mark.parametrize("content", [b"", b"no DICOM", b"\0" * 128 + b"DICM" + b"\xff" * 64])

@@ -130,8 +130,8 @@ class TestWhatOhifShows:
         assert [(one.tool, one.label, one.finding, one.sites) for one in shown] == [
             ("Bidirectional", "node 1", "Lymph node", ("Mediastinum",)),
             ("Bidirectional", "node 2", "Lymph node", ("Mediastinum",)),
-            ("Probe", "mediastinal lymph node 3: short axis 9.0 mm", "Lymph node", ("Mediastinum",)),
-            ("RectangleROI", "nodule 4: width 16.0 mm, height 17.6 mm, depth 15.0 mm", "Nodule", ()),
+            ("Probe", "mediastinal lymph node 3: short axis 9.0 mm, volume 376.0 mm3", "Lymph node", ("Mediastinum",)),
+            ("RectangleROI", "nodule 4: width 16.0 mm, height 17.6 mm, depth 15.0 mm, volume 1678.4 mm3", "Nodule", ()),
         ]
 
     def test_axes_lie_where_the_mask_has_them(self, example: ViewerExample, shown: list[OhifMeasurement]) -> None:

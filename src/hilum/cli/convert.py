@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hilum.cli.named_series import SeriesArchiveOption, named_series
 from hilum.cli.output import progress, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hilum.model.series import Series
     from hilum.volume import Volume
 
 STEPS = 3
@@ -49,12 +49,7 @@ def convert(
         Path | None, typer.Argument(metavar="OUT", help="File to write: *.nii or *.nii.gz.", show_default=False)
     ] = None,
     *,
-    archive: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="HILUM_ARCHIVE", help="Folder of the archive; not needed for a folder.", show_default=False
-        ),
-    ] = None,
+    archive: SeriesArchiveOption = None,
     spacing: Annotated[
         str | None,
         typer.Option(metavar="MM[,MM,MM]", help="Resample to this spacing: one number, or slice,row,column."),
@@ -110,7 +105,7 @@ def _loader(source: str, archive: Path | None, dtype: Dtype, allow: list[str]) -
 
     if unknown := sorted(set(allow) - set(ALLOWABLE)):
         raise typer.BadParameter(f"--allow {unknown[0]}: expected one of {', '.join(ALLOWABLE)}")
-    return lambda: load(_source(source, archive), dtype=dtype.value, allow=allow)
+    return lambda: load(named_series(source, archive, "SOURCE"), dtype=dtype.value, allow=allow)
 
 
 def _to_nifti(read: Callable[[], Volume], target: Path, spacing_mm: list[float] | None) -> None:
@@ -156,17 +151,6 @@ def _in_words(volume: Volume) -> str:
     slices, rows, columns = volume.shape
     steps = " x ".join(f"{step:.6g}" for step in volume.spacing_mm)
     return f"{slices} slices of {rows} x {columns} voxels, {steps} mm"
-
-
-def _source(source: str, archive: Path | None) -> Path | Series:
-    """Folder that is named, else series of that UID."""
-    if Path(source).exists():
-        return Path(source)
-    if archive is None:
-        raise typer.BadParameter(f"{source}: no such folder; to convert a series by its UID, name its --archive")
-    from hilum.catalog import Archive
-
-    return Archive.open(archive).series(source)
 
 
 def _spacing(text: str | None) -> list[float] | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hilum.cli.named_series import SeriesArchiveOption, named_series
 from hilum.cli.output import REFUSED, JsonOption, progress, show_table, tell
 
 if TYPE_CHECKING:
@@ -17,8 +18,17 @@ if TYPE_CHECKING:
     from hilum.findings.format import Format
     from hilum.findings.mask_linking import MaskLinks
     from hilum.findings.regions import Region
+    from hilum.findings.segment_items import Algorithm
     from hilum.model.findings import FindingSet
     from hilum.model.series import Series
+
+
+class AlgorithmKind(StrEnum):
+    """Who drew a mask."""
+
+    MANUAL = "manual"
+    SEMIAUTOMATIC = "semiautomatic"
+    AUTOMATIC = "automatic"
 
 
 class By(StrEnum):
@@ -65,18 +75,26 @@ def convert(
             show_default=False,
         ),
     ] = None,
-    archive: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="HILUM_ARCHIVE", help="Folder of the archive; not needed for a folder.", show_default=False
-        ),
-    ] = None,
+    archive: SeriesArchiveOption = None,
     read_as: Annotated[
         str | None, typer.Option("--from", metavar="FORMAT", help="Take IN for this format, whatever is in it.")
     ] = None,
     write_as: Annotated[
         str | None, typer.Option("--to", metavar="FORMAT", help="Write OUT in this format, whatever its name.")
     ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            max=1, help="Share from which a voxel of a fractional segmentation is its segment's.", show_default="0.5"
+        ),
+    ] = None,
+    algorithm_type: Annotated[
+        AlgorithmKind | None,
+        typer.Option(help="Who drew the mask, in a DICOM segmentation.", show_default="manual"),
+    ] = None,
+    algorithm_name: Annotated[
+        str, typer.Option(help="Name of the algorithm or program that drew it.", show_default=False)
+    ] = "",
 ) -> None:
     """Convert findings from any format to any other, without moving a point or a voxel.
 
@@ -87,11 +105,14 @@ def convert(
     from hilum.findings.formats import read_findings, write_findings
 
     forms = _form(read_as, "--from"), _form(write_as, "--to")
+    algorithm = _algorithm(algorithm_type, algorithm_name)
+    if threshold is not None and not threshold > 0:
+        raise typer.BadParameter(f"{threshold:g}: expected a share above 0, at most 1", param_hint="--threshold")
     target = _target(series, archive)
-    findings = read_findings(source, target, form=forms[0])
+    findings = read_findings(source, target, form=forms[0], threshold=threshold)
     for warning in findings.warnings:
         tell(f"warning: {warning}")
-    if lost := write_findings(out, findings, target, form=forms[1]):
+    if lost := write_findings(out, findings, target, form=forms[1], algorithm=algorithm):
         tell(f"warning: {out.name} does not hold {', '.join(lost)}")
     tell(f"{out}: {_in_words(findings)}")
     _tell_refusals(findings.refusals)
@@ -129,17 +150,26 @@ def _form(name: str | None, option: str) -> Format | None:
 def _target(series: str | None, archive: Path | None) -> Series | None:
     if series is None:
         return None
-    if Path(series).exists():
+    found = named_series(series, archive, "--series")
+    if isinstance(found, Path):
         from hilum.volume.source import read_series
 
-        return read_series(series)
-    if archive is None:
-        raise typer.BadParameter(
-            f"{series}: no such folder; for a series by its UID, name its --archive", param_hint="--series"
-        )
-    from hilum.catalog import Archive
+        return read_series(found)
+    return found
 
-    return Archive.open(archive).series(series)
+
+def _algorithm(kind: AlgorithmKind | None, name: str) -> Algorithm | None:
+    """Who drew the mask, as the options say it; None where they say nothing."""
+    from hilum.findings.segment_items import Algorithm, AlgorithmType
+
+    if kind is None:
+        if name:
+            raise typer.BadParameter("say what it did: semiautomatic or automatic", param_hint="--algorithm-type")
+        return None
+    try:
+        return Algorithm(AlgorithmType[kind.name], name)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--algorithm-name") from error
 
 
 def _in_words(findings: FindingSet) -> str:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from hilum.errors import FormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from hilum.findings.segment_items import Algorithm
     from hilum.model.findings import FindingSet
     from hilum.model.series import Series
 
@@ -56,6 +57,10 @@ class Writer(Protocol):
         """
 
 
+def _nothing(_findings: FindingSet, _target: Series | None) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """A format of findings.
@@ -79,6 +84,14 @@ class Format:
         Whether it holds marks, and then beside lesions or instead of them.
     keeps
         Attributes of a lesion, or of a segment if it holds voxels, that are the same when a written file is read.
+    keeps_of_marks
+        The same of a mark; empty where marks are written as points.
+    loses
+        What else of the findings a file of the series does not hold, in words; parameters as `write`.
+    at_threshold
+        Reader that gives a voxel to a segment from this share on, above 0 to 1; None where voxels have no shares.
+    drawn_by
+        Writer that says who drew the mask; None where the format does not say it.
     """
 
     name: str
@@ -90,6 +103,10 @@ class Format:
     has_voxels: bool = False
     marks: Marks = "never"
     keeps: frozenset[str] = frozenset()
+    keeps_of_marks: frozenset[str] = frozenset()
+    loses: Callable[[FindingSet, Series | None], Iterable[str]] = _nothing
+    at_threshold: Callable[[float], Reader] | None = None
+    drawn_by: Callable[[Algorithm], Writer] | None = None
 
 
 def need_target(path: Path, target: Series | None, why: str) -> Series:

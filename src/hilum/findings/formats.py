@@ -15,13 +15,14 @@ from hilum.disk import settle, sync_folder, unfinished
 from hilum.errors import FormatError
 from hilum.findings.archives import unpacked
 from hilum.findings.losses import losses
-from hilum.findings.masks import lesions_from_mask, on_grid
+from hilum.findings.masks import lesions_of, on_grid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from hilum.findings.format import Format
+    from hilum.findings.format import Format, Writer
+    from hilum.findings.segment_items import Algorithm
     from hilum.model.findings import FindingSet
     from hilum.model.series import Series
 
@@ -96,7 +97,9 @@ def format_of_name(path: Path) -> Format:
     return max(fitting, key=lambda pair: pair[0])[1]
 
 
-def read_findings(path: Path, target: Series | None = None, *, form: Format | None = None) -> FindingSet:
+def read_findings(
+    path: Path, target: Series | None = None, *, form: Format | None = None, threshold: float | None = None
+) -> FindingSet:
     """Findings of one exam from a file or folder of any format, or from a zip of one.
 
     Parameters
@@ -105,32 +108,46 @@ def read_findings(path: Path, target: Series | None = None, *, form: Format | No
         The series they belong to; see `hilum.findings.format.Reader`.
     form
         Take it for this format, whatever is in it.
+    threshold
+        Share from which a voxel of a fractional segmentation belongs to the segment, above 0 to 1; absent: the
+        format's own.
 
     Raises
     ------
     FormatError
-        The format is not known or not read; the file is malformed, or does not belong to `target`.
+        The format is not known or not read, or has no shares for a threshold; the file is malformed, or does not
+        belong to `target`.
     """
     with unpacked(path) as place:
-        findings = _read(place, target, form or recognise(place))
+        findings = _read(place, target, form or recognise(place), threshold)
     if target is not None and target.row.get("is_volume"):
         _check_inside(path, findings, target)
     return findings
 
 
-def _read(path: Path, target: Series | None, form: Format | None) -> FindingSet:
+def _read(path: Path, target: Series | None, form: Format | None, threshold: float | None) -> FindingSet:
     if form is None:
         raise FormatError(f"{path}: of no known format; expected one of {_titles(is_read=True)}")
     if form.read is None:
         raise FormatError(f"{path}: {form.title} is written, not read; expected one of {_titles(is_read=True)}")
+    read = form.read
+    if threshold is not None:
+        if form.at_threshold is None:
+            raise FormatError(f"{path}: {form.title} has no shares of voxels; leave the threshold out")
+        read = form.at_threshold(threshold)
     try:
-        return form.read(path, target)
+        return read(path, target)
     except OSError as error:
         raise FormatError(f"{path}: cannot be read as {form.title} ({error})") from error
 
 
 def write_findings(
-    path: Path, findings: FindingSet, target: Series | None = None, *, form: Format | None = None
+    path: Path,
+    findings: FindingSet,
+    target: Series | None = None,
+    *,
+    form: Format | None = None,
+    algorithm: Algorithm | None = None,
 ) -> tuple[str, ...]:
     """Write the findings of an exam; what was at `path` before is replaced once the new file is whole.
 
@@ -141,26 +158,37 @@ def write_findings(
     ----------
     form
         Write in this format; absent: the one its name says.
+    algorithm
+        Who drew the mask; absent: nobody is named, or a hand where the format must say.
 
     Returns
     -------
-    Attributes of lesions or segments that the findings have and the format does not hold.
+    Attributes of the findings that the format does not hold, and what else it does not, in words (`losses`).
 
     Raises
     ------
     FormatError
-        The format is not known or not written, or cannot hold the findings.
+        The format is not known or not written, or cannot hold the findings or say who drew them.
     ArchiveError
         There is no room on the disk.
     """
     found = form or format_of_name(path)
-    if found.write is None:
-        raise FormatError(f"{path}: {found.title} is read, not written; expected one of {_titles(is_read=False)}")
+    write = _writer(path, found, algorithm)
     _check_marks(path, findings, found)
     suited = _suited(path, findings, found, target)
     with _whole(path) as draft:
-        found.write(draft, suited, target)
-    return losses(suited, found)
+        write(draft, suited, target)
+    return losses(suited, found, target)
+
+
+def _writer(path: Path, form: Format, algorithm: Algorithm | None) -> Writer:
+    if form.write is None:
+        raise FormatError(f"{path}: {form.title} is read, not written; expected one of {_titles(is_read=False)}")
+    if algorithm is None:
+        return form.write
+    if form.drawn_by is None:
+        raise FormatError(f"{path}: {form.title} does not say who drew a mask; leave the algorithm out")
+    return form.drawn_by(algorithm)
 
 
 def _check_inside(path: Path, findings: FindingSet, target: Series) -> None:
@@ -187,10 +215,8 @@ def _suited(path: Path, findings: FindingSet, form: Format, target: Series | Non
         )
     if mask is not None and target is not None:
         mask = on_grid(mask, target.geometry, str(path))
-    if mask is None or form.has_voxels or findings.lesions:
-        return replace(findings, mask=mask)
-    lesions = lesions_from_mask(mask, findings.exam_id, series_uid=findings.series_uid)
-    return replace(findings, mask=mask, lesions=lesions)
+    findings = replace(findings, mask=mask)
+    return findings if form.has_voxels else replace(findings, lesions=lesions_of(findings))
 
 
 def _check_marks(path: Path, findings: FindingSet, form: Format) -> None:

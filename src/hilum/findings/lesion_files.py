@@ -31,11 +31,11 @@ from hilum.findings.tables import (
 )
 from hilum.findings.text import read_text
 from hilum.model.findings import FindingSet, Lesion
-from hilum.model.tables import LESIONS
+from hilum.model.tables import LESIONS, MARKS
 from hilum.volume.axes import AXIAL_DIRECTION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from hilum.model.findings import Point
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 POINT_SET_STARTS = (b"<?xml", b"<point_set_file")
 POINT_SET_SUFFIX = ".mps"
+
+WRITTEN_PRECISION_MM = 0.01
+"""NIH's files hold positions with six significant digits; what differs by less was not moved."""
 
 AXIS_TOLERANCE = 1e-6
 """Largest difference of direction cosines from those of an upright grid, the only one NIH's files can hold."""
@@ -117,10 +120,28 @@ def _write_nih(path: Path, findings: FindingSet, target: Series | None) -> None:
             target.participant_id,
             indices_xyz=indices[:, ::-1],
             points_mm=grid.to_mm(indices),
-            sizes_mm=both if target.participant_id.startswith("ABD") else short,
+            sizes_mm=both if _has_long_axis(target) else short,
         )
     except ValueError as error:
         raise FormatError(f"{path}: {error}") from error
+
+
+def _has_long_axis(target: Series) -> bool:
+    """Whether NIH's files of the patient have a column for the long axis: those of the abdomen do."""
+    return target.participant_id.startswith("ABD")
+
+
+def _lost_in_nih(findings: FindingSet, target: Series | None) -> Iterator[str]:
+    """Long axes of mediastinal nodes, and places between the centres of voxels."""
+    if target is None:
+        return
+    if not _has_long_axis(target) and any(lesion.long_axis_mm for lesion in findings.lesions):
+        yield "long_axis_mm"
+    positions = np.array([lesion.position_mm for lesion in findings.lesions]).reshape(-1, 3)
+    centres = target.geometry.to_mm(np.rint(target.geometry.to_voxels(positions)))
+    moved_mm = float(np.max(np.linalg.norm(centres - positions, axis=1), initial=0))
+    if moved_mm > WRITTEN_PRECISION_MM:
+        yield f"position_mm (moved to centres of voxels, by up to {moved_mm:.2f} mm)"
 
 
 def _indices(path: Path, lesions: Sequence[Lesion], grid: Geometry) -> np.ndarray:
@@ -177,6 +198,7 @@ NIH = Format(
     _read_nih,
     _write_nih,
     keeps=frozenset({"short_axis_mm", "long_axis_mm"}),
+    loses=_lost_in_nih,
 )
 MITK = Format(
     "mps",
@@ -196,6 +218,7 @@ LUNA16 = Format(
     _write_luna16,
     marks="instead of lesions",
     keeps=frozenset({"diameter_mm"}),
+    keeps_of_marks=frozenset({"score"}),
 )
 TABLE = Format(
     "table",
@@ -205,5 +228,6 @@ TABLE = Format(
     _read_table,
     _write_table,
     marks="instead of lesions",
-    keeps=frozenset(LESIONS.column_names),
+    keeps=frozenset({*LESIONS.column_names, "box_mm"}),
+    keeps_of_marks=frozenset({*MARKS.column_names, "box_mm"}),
 )

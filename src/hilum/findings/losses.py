@@ -5,38 +5,78 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from hilum.model.findings import Lesion
+from hilum.findings.masks import described
+from hilum.model.findings import Lesion, Mark
 from hilum.model.masks import Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from hilum.findings.format import Format
     from hilum.model.findings import FindingSet
     from hilum.model.masks import LabelMask
+    from hilum.model.series import Series
 
 PLACED = frozenset({"exam_id", "position_mm", "series_uid", "source"})
-"""Attributes of a lesion that follow from the series and the file it is in."""
+"""Attributes of a lesion or mark that follow from the series and the file it is in."""
+
+OF_SEGMENT = frozenset({"lesion_id", "label", "kind", "site", "tracking_uid", "mask_label"})
+"""Attributes of a lesion that its segment says (`hilum.findings.masks.segment_of`)."""
 
 ENDS_OF_AXIS = {"long_axis_mm": "long_ends_mm", "short_axis_mm": "short_ends_mm"}
 """Lengths, and the ends that say the same."""
 
 
-def losses(findings: FindingSet, form: Format) -> tuple[str, ...]:
-    """Attributes of lesions, or of segments, that the findings have and the format does not hold, in their order."""
-    if form.has_voxels:
-        stated = set() if findings.mask is None else _stated_of_segments(findings.mask)
-        names = [each.name for each in fields(Segment)]
-    else:
-        stated = _stated_of_lesions(findings.lesions, form.keeps)
-        names = [each.name for each in fields(Lesion)]
-    return tuple(name for name in names if name in stated - form.keeps)
+def losses(findings: FindingSet, form: Format, target: Series | None = None) -> tuple[str, ...]:
+    """Say what findings have that a file of the format does not hold.
+
+    Parameters
+    ----------
+    findings
+        As they are written: with a mask where the format has voxels, else with all lesions.
+    target
+        The series they are written for.
+
+    Returns
+    -------
+    Attributes of segments, lesions and marks, in their order, then what else it is in words (``3 marks``).
+    """
+    lost = _of_voxels(findings, form) if form.has_voxels else _of_points(findings, form)
+    return (*dict.fromkeys(lost), *form.loses(findings, target))
+
+
+def _of_voxels(findings: FindingSet, form: Format) -> Iterator[str]:
+    """What is lost in a format of voxels: words, stated sizes, and findings that have no voxels."""
+    if findings.mask is None:
+        return
+    mask = described(findings.mask, findings.lesions)
+    drawn = [lesion for lesion in findings.lesions if lesion.mask_label in mask.present]
+    yield from _in_order(Segment, _stated_of_segments(mask) - form.keeps)
+    yield from _in_order(Lesion, _stated_of_lesions(drawn, form.keeps) - OF_SEGMENT)
+    if others := len(findings.lesions) - len(drawn):
+        yield f"{others} lesions without voxels"
+    if findings.marks:
+        yield f"{len(findings.marks)} marks"
+
+
+def _of_points(findings: FindingSet, form: Format) -> Iterator[str]:
+    yield from _in_order(Lesion, _stated_of_lesions(findings.lesions, form.keeps) - form.keeps)
+    stated = {each.name for mark in findings.marks for each in fields(mark) if getattr(mark, each.name) is not None}
+    yield from _in_order(Mark, stated - PLACED - form.keeps_of_marks)
+
+
+def _in_order(kind: type[Segment | Lesion | Mark], names: set[str]) -> Iterator[str]:
+    return (each.name for each in fields(kind) if each.name in names)
 
 
 def _stated_of_segments(mask: LabelMask) -> set[str]:
-    """Attributes some segment has; a name that is its number says nothing."""
-    stated = {each.name for each in fields(Segment)[1:] for one in mask.segments.values() if getattr(one, each.name)}
-    return stated | ({"name"} if any(one.name != str(label) for label, one in mask.segments.items()) else set())
+    """Attributes some segment has; a name or tracking id that is its number says nothing."""
+    return {
+        each.name
+        for label, segment in mask.segments.items()
+        for each in fields(segment)
+        if getattr(segment, each.name) not in (None, "", str(label))
+    }
 
 
 def _stated_of_lesions(lesions: Iterable[Lesion], keeps: frozenset[str]) -> set[str]:

@@ -216,4 +216,5 @@ FORMAT = Format(
     _write,
     marks="instead of lesions",
     keeps=frozenset({"lesion_id", "label", "long_ends_mm", "short_ends_mm", "box_mm"}),
+    keeps_of_marks=frozenset({"box_mm"}),
 )

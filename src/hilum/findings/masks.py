@@ -15,12 +15,12 @@ from hilum.volume.axes import axial_geometry, axial_grid, turn_grid
 from hilum.volume.files import read_image
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from hilum.model.findings import Lesion, Point
+    from hilum.model.findings import FindingSet, Lesion, Point
 
 GRID_TOLERANCE_MM = 0.1
 """A mask whose corners are no further than this from the CT's lies on its grid: NIfTI keeps places in float32, and
@@ -112,6 +112,43 @@ def _padded(box: NDArray[Any], low: NDArray[np.int_], grid: Geometry) -> NDArray
 def _point(values: NDArray[np.float64]) -> Point:
     x, y, z = (float(value) for value in values)
     return x, y, z
+
+
+def described(mask: LabelMask, lesions: Iterable[Lesion]) -> LabelMask:
+    """Give a mask whose segments say what the lesions of their labels say, where they themselves say nothing."""
+    by_label = {lesion.mask_label: lesion for lesion in lesions if lesion.mask_label in mask.present}
+    own = {label: mask.segments.get(label, Segment("")) for label in by_label if label is not None}
+    segments = {label: segment_of(segment, by_label[label]) for label, segment in own.items()}
+    return replace(mask, segments={**mask.segments, **segments})
+
+
+def segment_of(segment: Segment, lesion: Lesion) -> Segment:
+    """Give a segment in its own words, else in those of its lesion."""
+    return replace(
+        segment,
+        name=segment.name or lesion.label or lesion.lesion_id,
+        kind=segment.kind or lesion.kind,
+        site=segment.site or lesion.site,
+        tracking_id=segment.tracking_id or lesion.lesion_id,
+        tracking_uid=segment.tracking_uid or lesion.tracking_uid,
+    )
+
+
+def lesions_of(findings: FindingSet) -> tuple[Lesion, ...]:
+    """Lesions of an exam: those that are stated, then those measured from the labels that none of them has.
+
+    A label whose name a stated lesion has is called ``label 3``.
+    """
+    if findings.mask is None:
+        return findings.lesions
+    stated = {lesion.mask_label for lesion in findings.lesions}
+    names = {lesion.lesion_id for lesion in findings.lesions}
+    measured = lesions_from_mask(findings.mask, findings.exam_id, series_uid=findings.series_uid)
+    others = (lesion for lesion in measured if lesion.mask_label not in stated)
+    return (
+        *findings.lesions,
+        *(replace(one, lesion_id=f"label {one.mask_label}") if one.lesion_id in names else one for one in others),
+    )
 
 
 def measure_mask(mask: LabelMask, *, by: By = "label") -> tuple[Region, ...]:

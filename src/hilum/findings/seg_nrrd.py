@@ -16,7 +16,7 @@ import numpy as np
 
 from hilum.errors import FormatError
 from hilum.findings.format import DESCRIPTIONS, Format, exam_of
-from hilum.findings.masks import axial_mask, place_on_grid, whole_labels
+from hilum.findings.masks import axial_mask, described, place_on_grid, whole_labels
 from hilum.findings.segment_colours import palette_colour
 from hilum.findings.slicer_terms import terms_of, terms_text
 from hilum.model.findings import FindingSet
@@ -91,7 +91,7 @@ def _read(path: Path, target: Series | None) -> FindingSet:
 def _write(path: Path, findings: FindingSet, _target: Series | None) -> None:
     if findings.mask is None:
         raise ValueError("findings without a mask; expected voxels")
-    write_segmentation(path, findings.mask)
+    write_segmentation(path, described(findings.mask, findings.lesions))
 
 
 def _recognises(_path: Path, start: bytes) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ import numpy as np
 from hilum.errors import FormatError
 from hilum.findings.dicom_start import sop_class_of
 from hilum.findings.format import DESCRIPTIONS, Format, exam_of
+from hilum.findings.segment_items import BY_HAND
 from hilum.findings.segment_layers import SegmentLayers, Stroke
 from hilum.findings.segmentation_frames import frame_pixels
 from hilum.findings.segmentation_grid import own_placement, placement_in
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hilum.findings.format import Reader, Writer
+    from hilum.findings.segment_items import Algorithm
     from hilum.findings.segmentation_frames import FramePixels
     from hilum.findings.segmentation_grid import Placement
     from hilum.findings.segmentation_header import SegmentationFrame, SegmentationHeader
@@ -82,7 +86,7 @@ class Fractions:
     type: str
 
 
-def read_segmentation(path: Path, target: Series | None = None, *, threshold: float = DEFAULT_THRESHOLD) -> FindingSet:
+def read_segmentation(path: Path, target: Series | None = None, *, threshold: float | None = None) -> FindingSet:
     """Read a segmentation of any kind as a label mask.
 
     Parameters
@@ -91,7 +95,8 @@ def read_segmentation(path: Path, target: Series | None = None, *, threshold: fl
         Series it was drawn on: the mask has its grid. None: the grid is the file's own, from its lowest to its highest
         frame.
     threshold
-        Probability or occupancy from which a voxel of a fractional segmentation counts, above 0 to 1.
+        Probability or occupancy from which a voxel of a fractional segmentation counts, above 0 to 1; absent:
+        `DEFAULT_THRESHOLD`. One that is given for a segmentation of another kind is told in the warnings.
 
     Raises
     ------
@@ -100,11 +105,14 @@ def read_segmentation(path: Path, target: Series | None = None, *, threshold: fl
     NotAVolumeError
         `target` is no regular stack.
     """
-    if not 0 < threshold <= 1:
-        raise ValueError(f"threshold {threshold}: expected a share above 0, at most 1")
+    share = DEFAULT_THRESHOLD if threshold is None else threshold
+    if not 0 < share <= 1:
+        raise ValueError(f"threshold {share}: expected a share above 0, at most 1")
     drawing = _Drawing(path, target)
-    mask, warnings = drawing.label_map() if drawing.header.kind is Kind.LABELMAP else drawing.segments(threshold)
     header = drawing.header
+    mask, warnings = drawing.label_map() if header.kind is Kind.LABELMAP else drawing.segments(share)
+    if threshold is not None and header.kind is not Kind.FRACTIONAL:
+        warnings.append(f"{header.name}: a {header.kind} segmentation has no shares; the threshold says nothing of it")
     own_uid = header.series_uids[0] if len(header.series_uids) == 1 else ""
     return FindingSet(
         exam_id=exam_of(path, target, (*SUFFIXES, *LABELMAP_SUFFIXES, ".dcm")),
@@ -253,12 +261,16 @@ def _of_source(header: SegmentationHeader, target: Series | None) -> Iterator[st
         yield f"{header.name}: drawn on {drawn_on}; put on the equal grid of {target.uid}"
 
 
-def _write_binary(path: Path, findings: FindingSet, target: Series | None) -> None:
-    write_segmentation(path, findings, target)
+def _at_threshold(threshold: float) -> Reader:
+    return partial(read_segmentation, threshold=threshold)
 
 
-def _write_labelmap(path: Path, findings: FindingSet, target: Series | None) -> None:
-    write_segmentation(path, findings, target, kind=Kind.LABELMAP)
+def _binary_by(algorithm: Algorithm) -> Writer:
+    return partial(write_segmentation, algorithm=algorithm)
+
+
+def _label_map_by(algorithm: Algorithm) -> Writer:
+    return partial(write_segmentation, kind=Kind.LABELMAP, algorithm=algorithm)
 
 
 BINARY = Format(
@@ -267,9 +279,11 @@ BINARY = Format(
     suffixes=SUFFIXES,
     recognises=lambda _path, start: sop_class_of(start) == SEGMENTATION_STORAGE,
     read=read_segmentation,
-    write=_write_binary,
+    write=write_segmentation,
     has_voxels=True,
     keeps=DESCRIPTIONS,
+    at_threshold=_at_threshold,
+    drawn_by=_binary_by,
 )
 
 LABELMAP = Format(
@@ -278,7 +292,9 @@ LABELMAP = Format(
     suffixes=LABELMAP_SUFFIXES,
     recognises=lambda _path, start: sop_class_of(start) == LABELMAP_STORAGE,
     read=read_segmentation,
-    write=_write_labelmap,
+    write=_label_map_by(BY_HAND),
     has_voxels=True,
     keeps=DESCRIPTIONS,
+    at_threshold=_at_threshold,
+    drawn_by=_label_map_by,
 )

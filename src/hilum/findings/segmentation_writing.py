@@ -26,7 +26,7 @@ from hilum.findings.derived_object import MAKER
 from hilum.findings.format import check_frame_of_reference, need_target
 from hilum.findings.image_masks import flat_labels
 from hilum.findings.image_planes import ImageReference
-from hilum.findings.masks import on_grid
+from hilum.findings.masks import on_grid, segment_of
 from hilum.findings.segment_items import BY_HAND, Algorithm, segment_item
 from hilum.findings.segmentation_dataset import add_dimensions, add_image, base_dataset, frame_groups
 from hilum.findings.segmentation_header import Kind
@@ -250,14 +250,7 @@ def _described(label: int, segments: Mapping[int, Segment], lesions: Mapping[int
     """What a label is, in the words of the mask, else of its lesion; a name says where, if the mask codes nothing."""
     own = segment = segments.get(label, Segment(""))
     if (lesion := lesions.get(label)) is not None:
-        segment = replace(
-            segment,
-            name=segment.name or lesion.label or lesion.lesion_id,
-            kind=segment.kind or lesion.kind,
-            site=segment.site or lesion.site,
-            tracking_id=segment.tracking_id or lesion.lesion_id,
-            tracking_uid=segment.tracking_uid or lesion.tracking_uid,
-        )
+        segment = segment_of(segment, lesion)
     site = segment.site or (None if own.kind else site_of(segment.name))
     return replace(segment, name=segment.name or f"label {label}", site=site)
 

@@ -12,7 +12,7 @@ from hilum.findings.regions import measure_regions
 from hilum.findings.structured_report_document import Head, report_bytes
 from hilum.findings.structured_report_groups import lesion_group, mark_group
 from hilum.findings.structured_report_reading import is_structured_report, read_structured_report
-from hilum.model.findings import Lesion
+from hilum.model.findings import Lesion, Mark
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,4 +59,5 @@ FORMAT = Format(
     write=write_structured_report,
     marks="beside lesions",
     keeps=frozenset(each.name for each in fields(Lesion)) - {"mask_label", "source"},
+    keeps_of_marks=frozenset(each.name for each in fields(Mark)),
 )
