@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -103,10 +104,24 @@ def test_the_configuration_names_this_servers_dicomweb_alone(client: Client) -> 
     response = client.get("/app-config.js")
     assert response["Content-Type"] == "application/javascript"
     text = response.content.decode()
-    configuration = json.loads(text.removeprefix("window.config = ").rstrip().removesuffix(";"))
+    configuration = json.loads(text.splitlines()[0].removeprefix("window.config = ").removesuffix(";"))
     source = configuration["dataSources"][0]["configuration"]
     assert {source[root] for root in ("qidoRoot", "wadoRoot", "wadoUriRoot")} == {"/dicom-web"}
     assert "http" not in text
+
+
+def test_the_viewer_names_the_site_whatever_its_name(client: Client, settings: Settings) -> None:
+    settings.OPTIONS = replace(settings.OPTIONS, site_name='The "chest" archive\n</script>')
+    text = client.get("/app-config.js").content.decode()
+    assert '"\\u2039 " + "The \\"chest\\" archive\\n</script>"' in text
+
+
+def test_a_worker_brings_the_policy_that_it_needs(client: Client) -> None:
+    """It is held to that of its own script, and the codecs of slides compile functions in it."""
+    policy = client.get("/app.bundle.0f6159c501addfe9.js")["Content-Security-Policy"]
+    assert "script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval' blob:;" in policy
+    assert "http" not in policy
+    assert "sha256" not in policy
 
 
 def test_nothing_installed_says_what_to_run(tmp_path: Path, settings: Settings) -> None:

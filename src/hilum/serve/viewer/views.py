@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 from functools import cache
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_safe
 
 from hilum.serve.assets.store import Asset, Store
-from hilum.serve.viewer.configuration import CONFIGURATION
+from hilum.serve.viewer.configuration import script
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -44,7 +43,10 @@ def start_page(request: HttpRequest, path: str = "") -> HttpResponse:
 @require_safe
 def file(request: HttpRequest, name: str) -> HttpResponse:
     """Give a file of the viewer; 404 where it has none of that name."""
-    return _asset_response(request, f"viewer/{name}")
+    response = _asset_response(request, f"viewer/{name}")
+    # A worker is held to the policy that came with its own script, not to that of the page that started it.
+    response["Content-Security-Policy"] = content_security_policy()
+    return response
 
 
 @require_safe
@@ -56,13 +58,13 @@ def portal_file(request: HttpRequest, name: str) -> HttpResponse:
 @require_safe
 def configuration(request: HttpRequest) -> HttpResponse:
     """Give OHIF's configuration, which it loads before it starts."""
-    response = HttpResponse(f"window.config = {json.dumps(CONFIGURATION)};\n", content_type="application/javascript")
+    response = HttpResponse(script(settings.OPTIONS.site_name), content_type="application/javascript")
     response["Cache-Control"] = "no-cache"
     return response
 
 
 @cache
-def content_security_policy(page: bytes) -> str:
+def content_security_policy(page: bytes = b"") -> str:
     """Allow OHIF what it needs and no other host: its own inline scripts by hash, WebAssembly, workers from blobs.
 
     OHIF compiles colour-map and loader functions at run time (``new Function``), hence ``unsafe-eval``.
@@ -72,7 +74,7 @@ def content_security_policy(page: bytes) -> str:
     return "; ".join(
         [
             "default-src 'self'",
-            f"script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval' blob: {scripts}",
+            f"script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval' blob: {scripts}".rstrip(),
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' blob: data:",
             "font-src 'self' data:",
