@@ -34,7 +34,8 @@ AT_ONCE = 16
 CT_SIZE = 512
 START_S = 60
 LARGE = 0
-"""Number of the series of `SLICES` slices; the others have one."""
+LARGE_SERIES = 6
+"""Number of the series that is asked for, and how many from it on have `SLICES` slices; the others have one."""
 
 FRAME_ACCEPT = "multipart/related; type=application/octet-stream; transfer-syntax=*"
 JSON_ACCEPT = "application/dicom+json"
@@ -99,8 +100,9 @@ def write_files(folder: Path, studies: int) -> None:
     for series in range(studies):
         target = folder / f"{series:04d}"
         target.mkdir(parents=True)
-        for number in range(SLICES if series == LARGE else 1):
-            write_slice(target / f"{number:06d}.dcm", series, number, size=CT_SIZE if series == LARGE else 32)
+        is_large = LARGE <= series < LARGE + LARGE_SERIES
+        for number in range(SLICES if is_large else 1):
+            write_slice(target / f"{number:06d}.dcm", series, number, size=CT_SIZE if is_large else 32)
 
 
 @contextmanager
@@ -171,25 +173,21 @@ def ingest(server: Server, files: list[Path]) -> None:
     server.seconds["publish"] = [(time.perf_counter() - start) / len(files)]
 
 
-def command_line(*words: str) -> None:
-    subprocess.run(
-        [sys.executable, "-c", "from hilum.cli.app import main; main()", *words], check=True, capture_output=True
-    )
-
-
-def publish(archive: Path, files: Path, count: int) -> float:
+def publish_all(archive: Path, files: Path, count: int) -> float:
     """Seconds an instance, of indexing and publishing: what makes a file ready to be asked for, as ingest does."""
-    command_line("site", "list", "--archive", str(make_archive(archive)))  # tables are made once, not for a collection
-    start = time.perf_counter()
-    command_line("index", str(files), "--archive", str(archive), "--collection", "bench")
-    command_line("site", "publish", "bench", "--archive", str(archive), "--access", "public")
-    return (time.perf_counter() - start) / count
-
-
-def make_archive(path: Path) -> Path:
     from hilum.catalog import Archive
+    from hilum.catalog.folder import index_folder
+    from hilum.serve import site
 
-    return Archive.open_or_create(path).path
+    opened = Archive.open_or_create(archive)
+    site.open_site(opened.path)
+    site.prepare_tables()
+    from hilum.serve.published.publish import publish
+
+    start = time.perf_counter()
+    index_folder(opened, files, "bench")
+    publish(opened, "bench", access="public")
+    return (time.perf_counter() - start) / count
 
 
 def compare(ours: Server, theirs: Server, rounds: int) -> None:
@@ -262,7 +260,7 @@ def main() -> None:
         files, archive = folder / "files", folder / "archive"
         write_files(files, options.studies)
         paths = sorted(files.glob("*/*.dcm"))
-        seconds = publish(archive, files, len(paths))
+        seconds = publish_all(archive, files, len(paths))
         with orthanc(folder) as theirs, hilum(archive, options.workers, folder / "hilum.log") as ours:
             ours.seconds["publish"] = [seconds]
             ingest(theirs, paths)
