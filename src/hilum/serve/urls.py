@@ -17,5 +17,6 @@ urlpatterns = [
     path("", include("hilum.serve.access.urls")),
     path("", include("hilum.serve.operations.urls")),
     path("", include("hilum.serve.portal.urls")),
+    path("", include("hilum.serve.downloads.urls")),
     path("", include("hilum.serve.viewer.urls")),
 ]

@@ -1,0 +1,106 @@
+"""Manifests of a cohort or collection for the download clients of this field, made for this host."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from django.conf import settings
+
+from hilum.acquire.columns import crdc_of
+from hilum.acquire.manifests import Dialect, write_manifest
+from hilum.acquire.manifests.tcia import SERVLET
+from hilum.acquire.wanted import WantedFile
+from hilum.catalog import Archive
+from hilum.model.instances import Instances
+from hilum.serve.dicomweb.problem import BAD_REQUEST, ProblemError
+from hilum.serve.downloads.chosen import packed_instances
+from hilum.serve.downloads.members import files_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from hilum.acquire.manifests import Written
+    from hilum.acquire.wanted import WantedSeries
+    from hilum.serve.downloads.chosen import Chosen, ListedSeries
+
+DIALECTS = {dialect.file_name: dialect for dialect in Dialect}
+"""Dialect of each name that a manifest can be asked for by."""
+
+FROM_HERE = frozenset({Dialect.TCIA, Dialect.BAGIT})
+"""Dialects that name this host: they list what is here. The others name where series come from, too."""
+
+MEDIA_TYPES = {Dialect.CSV: "text/csv", Dialect.TSV: "text/tab-separated-values", Dialect.IDC: "application/json"}
+SINGLE_IMAGE = "nbia-api/services/v1/getSingleImage"
+
+MAX_LISTED_FILES = 200_000
+"""Files that a manifest of files lists: about 50 MB."""
+
+
+def manifest_of(chosen: Chosen, listed: Sequence[ListedSeries], dialect: Dialect) -> tuple[Written, str]:
+    """Give a manifest, and the name of its file.
+
+    Raises
+    ------
+    ProblemError
+        400: it would list too many files.
+    """
+    series = [one for one in listed if one.is_here or dialect not in FROM_HERE]
+    name = f"{chosen.file_name}.{'txt' if dialect is Dialect.BAGIT else dialect.file_name.rpartition('.')[2]}"
+    written = write_manifest(
+        _located(one.wanted for one in series) if dialect not in FROM_HERE else [one.wanted for one in series],
+        dialect,
+        name=name,
+        server_url=f"{_host()}/{SERVLET}" if dialect is Dialect.TCIA else "",
+        files=_files(series) if dialect is Dialect.BAGIT else None,
+    )
+    return written, name
+
+
+def _host() -> str:
+    return str(settings.OPTIONS.public_url).rstrip("/")
+
+
+def _located(series: Iterable[WantedSeries]) -> list[WantedSeries]:
+    """Series with the place they come from, where the catalog knows one."""
+    listed = list(series)
+    places = _places({one.collection_id for one in listed})
+    found = []
+    for one in listed:
+        url = places.get((one.collection_id, one.series_uid))
+        location = f"{url.removesuffix('*').rstrip('/')}/" if url else ""
+        found.append(replace(one, location=location, attributes={**one.attributes, **crdc_of(location)}))
+    return found
+
+
+def _places(collection_ids: Iterable[str]) -> dict[tuple[str, str], str]:
+    """URL of each series that has one, by collection and UID."""
+    snapshot = Archive.open(settings.OPTIONS.archive).snapshot()
+    found = {}
+    for collection_id in collection_ids:
+        for batch in snapshot.batches("series", ("SeriesInstanceUID", "source_url"), collection_id):
+            uids, urls = (batch.column(name).to_pylist() for name in ("SeriesInstanceUID", "source_url"))
+            found.update({(collection_id, uid): url for uid, url in zip(uids, urls, strict=True) if url})
+    return found
+
+
+def _files(listed: Sequence[ListedSeries]) -> dict[str, list[WantedFile]]:
+    """Files of each series, with the address each is given at."""
+    count = sum(one.wanted.instance_count or 0 for one in listed)
+    if count > MAX_LISTED_FILES:
+        raise ProblemError(BAD_REQUEST, f"{count} files; take batches of at most {MAX_LISTED_FILES}")
+    found = {}
+    for one, packed in packed_instances(listed):
+        instances = Instances.unpack(packed)
+        uids = instances.column("SOPInstanceUID")
+        found[one.wanted.key] = [
+            WantedFile(file.name, file.size_bytes, location=_address(one.wanted.series_uid, uid))
+            for file, uid in zip(files_of(instances), uids, strict=True)
+        ]
+    return found
+
+
+def _address(series_uid: str, sop_uid: str) -> str:
+    query = urlencode({"SeriesInstanceUID": series_uid, "SOPInstanceUID": sop_uid})
+    return f"{_host()}/{SINGLE_IMAGE}?{query}"
