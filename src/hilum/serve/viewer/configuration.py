@@ -13,7 +13,7 @@ _PANELS = {
         ["MEASUREMENT_ADDED", "RAW_MEASUREMENT_ADDED"],
     ),
 }
-"""Panel of segments and panel of measurements, and what opens each: whoever follows a link to a finding sees its text."""
+"""Panels of segments and of measurements, and what opens each: whoever follows a link to a finding sees its text."""
 
 CONFIGURATION: dict[str, Any] = {
     "routerBasename": "/",
