@@ -11,12 +11,13 @@ from django.utils import timezone
 
 from hilum.errors import AccessError
 from hilum.serve.access import requests as steps
-from hilum.serve.access.decisions import visible_collections, visible_studies
+from hilum.serve.access.decisions import visible_collections, visible_series, visible_studies
 from hilum.serve.access.grants import give_grant, withdraw_grant
 from hilum.serve.access.identify import of_user
 from hilum.serve.access.models import AccessRequest, AuditRecord, DataUseAgreement, Grant
-from hilum.serve.published.models import Collection
+from hilum.serve.published.models import Cohort, Collection
 from hilum.serve.published.publish import withdraw as unpublish
+from serve.conftest import COHORT, series_uid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -208,3 +209,22 @@ def test_a_mail_server_that_is_away_undoes_nothing(
         steps.submit(draft, shown=[], name="Ann Reader")
 
     assert draft.state == State.SUBMITTED
+
+
+def test_a_cohort_is_asked_for_and_granted_alone(served_archive: Archive, reader: User, steward: User) -> None:
+    cohort = Cohort.objects.get(pk=COHORT)
+    asked = steps.draft_for_cohort(reader, cohort)
+    assert asked.participant_count == 1
+    asked.project_title, asked.investigator, asked.institution, asked.aims = "Nodes", "A", "B", "C"
+    asked.save()
+    asked.collections.set(steps.closed_collections(cohort))
+    assert [one.pk for one in asked.collections.all()] == ["closed_ct"]
+    needed = publish_agreement()
+    needed.collections.add(Collection.objects.get(pk="closed_ct"))
+    steps.submit(asked, shown=[needed.pk], name="A. Reader")
+    (grant,) = steps.approve(asked, by=steward, expires_at=None)
+    assert (grant.collection, grant.cohort) == (None, cohort)
+    principal = of_user(reader)
+    assert "closed_ct" not in visible_collections(principal).values_list("pk", flat=True)
+    seen = visible_series(principal).filter(collection="closed_ct")
+    assert [one.series_uid for one in seen] == [series_uid("closed_ct", 1)]

@@ -40,6 +40,9 @@ class RequestForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class 
 
     def __init__(self, *args: Any, **values: Any) -> None:
         super().__init__(*args, **values)
+        if self.instance.cohort_id:
+            del self.fields["collections"]
+            return
         closed = Collection.objects.filter(access=Collection.Access.APPROVED).order_by("title")
         choice = self.fields["collections"]
         choice.queryset = closed  # type: ignore[attr-defined]

@@ -37,7 +37,11 @@ class DataUseAgreement(models.Model):
 
 
 class AccessRequest(models.Model):
-    """A project that asks for collections, what was signed for it, and what a steward decided."""
+    """A project that asks for collections or for one cohort, what was signed for it, and what a steward decided.
+
+    Of a request for a cohort `collections` are those it is of that are open by approval alone: their agreements are
+    signed.
+    """
 
     class State(models.TextChoices):
         """How far a request is."""
@@ -54,6 +58,9 @@ class AccessRequest(models.Model):
     institution = models.CharField(max_length=200)
     aims = models.TextField("specific aims", help_text="What you want to find out, and why these data answer it.")
     collections = models.ManyToManyField(Collection, related_name="requests")
+    cohort = models.ForeignKey(
+        Cohort, on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="requests"
+    )
     participant_count = models.PositiveIntegerField(
         "number of participants", validators=[MinValueValidator(1)], help_text="How many you expect to analyse."
     )

@@ -16,13 +16,16 @@ from hilum.serve.access import mails
 from hilum.serve.access.audit import Event, record
 from hilum.serve.access.grants import give_grant, withdraw_grant
 from hilum.serve.access.models import AccessRequest, DataUseAgreement, Grant, Signature
+from hilum.serve.published.models import Collection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from django.db.models import QuerySet
+
     from hilum.serve.accounts.models import User
-    from hilum.serve.published.models import Collection
+    from hilum.serve.published.models import Cohort
 
 State = AccessRequest.State
 
@@ -34,6 +37,18 @@ def agreements_for(collections: Iterable[Collection]) -> list[DataUseAgreement]:
     for agreement in versions.distinct().order_by("name", "published_at", "pk"):
         newest[agreement.name] = agreement
     return list(newest.values())
+
+
+def draft_for_cohort(user: User, cohort: Cohort) -> AccessRequest:
+    """Give a new request for a cohort, with the number of its participants."""
+    participants = cohort.series.values("study__participant_id").distinct().count()
+    return AccessRequest(user=user, cohort=cohort, participant_count=max(participants, 1))
+
+
+def closed_collections(cohort: Cohort) -> QuerySet[Collection]:
+    """Collections that a cohort is of and that are open only to who was approved."""
+    of_cohort = Collection.objects.filter(series__in=cohort.series.all())
+    return of_cohort.filter(access=Collection.Access.APPROVED).distinct()
 
 
 @transaction.atomic
@@ -65,7 +80,7 @@ def submit(request: AccessRequest, *, shown: Iterable[int], name: str) -> None:
 
 @transaction.atomic
 def approve(request: AccessRequest, *, by: User, expires_at: datetime | None) -> list[Grant]:
-    """Grant the request's collections to who asked.
+    """Grant the request's cohort to who asked, or its collections where it names no cohort.
 
     Raises
     ------
@@ -75,10 +90,8 @@ def approve(request: AccessRequest, *, by: User, expires_at: datetime | None) ->
     _require_other(request, by)
     _step(request, (State.SUBMITTED,), state=State.APPROVED, decided_at=timezone.now(), decided_by=by)
     record(Event.REQUEST_APPROVED, user_id=request.user_id, by_user_id=by.pk, item=str(request.pk))
-    grants = [
-        give_grant(request.user, collection, by=by, expires_at=expires_at, request=request)
-        for collection in request.collections.all()
-    ]
+    items = [request.cohort] if request.cohort else list(request.collections.all())
+    grants = [give_grant(request.user, item, by=by, expires_at=expires_at, request=request) for item in items]
     transaction.on_commit(lambda: mails.approved(request, expires_at))
     return grants
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from hilum.errors import AccessError
 from hilum.serve.access import requests as steps
+from hilum.serve.access.decisions import visible_cohorts
 from hilum.serve.access.forms import ApprovalForm, RejectionForm, RequestForm, SignatureForm
 from hilum.serve.access.grants import withdraw_grant
 from hilum.serve.access.identify import principal_of
@@ -42,9 +43,12 @@ def list_requests(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_request(request: HttpRequest) -> HttpResponse:
-    """Describe a project; the agreements are signed on the next page."""
+    """Describe a project; the agreements are signed on the next page. With ``?cohort=`` it is for that cohort."""
     user = _user(request)
-    draft = AccessRequest(user=user, institution=user.institution, investigator=user.get_full_name())
+    draft = AccessRequest(user=user)
+    if cohort_id := request.GET.get("cohort"):
+        draft = steps.draft_for_cohort(user, get_object_or_404(visible_cohorts(principal_of(request)), pk=cohort_id))
+    draft.institution, draft.investigator = user.institution, user.get_full_name()
     return _edit(request, draft)
 
 
@@ -125,7 +129,10 @@ def end_grant(request: HttpRequest, pk: int) -> HttpResponse:
 def _edit(request: HttpRequest, draft: AccessRequest) -> HttpResponse:
     form = RequestForm(request.POST or None, instance=draft)
     if request.method == "POST" and form.is_valid():
-        return redirect("request", form.save().pk)
+        saved = form.save()
+        if saved.cohort:
+            saved.collections.set(steps.closed_collections(saved.cohort))
+        return redirect("request", saved.pk)
     return render(request, "access/edit.html", {"form": form}, status=422 if form.errors else 200)
 
 
@@ -136,7 +143,7 @@ def _page(request: HttpRequest, found: AccessRequest, *, status: int = 200, **fo
         "is_own": is_own,
         "can_decide": found.state == State.SUBMITTED and _is_steward(request) and not is_own,
         "can_withdraw": is_own and found.state in {State.DRAFT, State.SUBMITTED, State.APPROVED},
-        "grants": found.grants.select_related("collection"),
+        "grants": found.grants.select_related("collection", "cohort"),
         "signatures": found.signatures.select_related("agreement"),
         "approval": forms.get("approval") or ApprovalForm.proposed(),
         "rejection": forms.get("rejection") or RejectionForm(),

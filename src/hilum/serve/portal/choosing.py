@@ -30,10 +30,10 @@ def freeze(criteria: Criteria, title: str, *, user_id: int) -> tuple[Cohort | No
     served = tuple(Collection.objects.order_by("pk").values_list("pk", flat=True))
     asked = tuple(name for name in criteria.collections or served if name in served)
     archive = current().archive
+    if not asked:
+        return None, "None of these collections is served here."
     try:
         found = build_cohort(archive, "choice", replace(criteria, collections=asked))
-        if not asked or not found.entries:
-            return None, "No series fulfils this choice; widen it."
         name = f"{slugify(title)[:60] or 'cohort'}-{found.cohort_id[:DIGITS]}"
         replace(found, name=name).save(archive)
     except HilumError as error:

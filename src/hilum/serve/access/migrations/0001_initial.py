@@ -102,6 +102,17 @@ class Migration(migrations.Migration):
                 ("reason", models.TextField(blank=True, editable=False)),
                 ("collections", models.ManyToManyField(related_name="requests", to="published.collection")),
                 (
+                    "cohort",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="requests",
+                        to="published.cohort",
+                    ),
+                ),
+                (
                     "decided_by",
                     models.ForeignKey(
                         editable=False,

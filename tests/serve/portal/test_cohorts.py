@@ -1,0 +1,182 @@
+"""Cohorts on the site: counted, frozen, shown to who chose them, opened only as far as access goes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from django.http import QueryDict
+
+from hilum.cohort import Cohort as Frozen
+from hilum.cohort import Criteria, list_cohorts
+from hilum.model.kinds import ImageKind, KernelClass
+from hilum.serve.portal.choice import read_choice
+from hilum.serve.portal.models import ChosenCohort
+from hilum.serve.published.models import Cohort
+from serve.conftest import series_uid, write_collections
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from django.test import Client
+
+    from hilum.catalog import Archive
+
+
+def total(text: str, what: str) -> int:
+    found = re.search(rf"<b>([\d,]+)</b><span>{what}</span>", text)
+    assert found is not None
+    return int(found[1].replace(",", ""))
+
+
+def test_nothing_said_is_the_usual_choice() -> None:
+    assert read_choice(QueryDict("")).criteria == Criteria()
+
+
+def test_a_choice_is_read_from_an_address() -> None:
+    query = QueryDict(
+        "chosen=1&collections=nlst&kinds=axial&rounds=0&rounds=2&kernel_classes=soft&manufacturers=SIEMENS"
+        "&max_thickness_mm=2.5&min_slices=50&volume_only=1&with_derived=1&one_per=exam"
+    )
+    choice = read_choice(query)
+    assert choice.problem == ""
+    assert choice.criteria == Criteria(
+        collections=("nlst",),
+        modalities=(),
+        original_only=False,
+        kinds=(ImageKind.AXIAL,),
+        rounds=(0, 2),
+        kernel_classes=(KernelClass.SOFT,),
+        manufacturers=("SIEMENS",),
+        max_thickness_mm=2.5,
+        min_slices=50,
+        volume_only=True,
+        one_per="exam",
+    )
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "kinds=nonsense",
+        "rounds=7",
+        "rounds=x",
+        "max_thickness_mm=-1",
+        "max_thickness_mm=nan",
+        "min_slices=1e3",
+        "one_per=patient",
+        "&".join(f"manufacturers={number}" for number in range(101)),
+    ],
+)
+def test_a_wrong_choice_says_what_is_wrong(query: str) -> None:
+    choice = read_choice(QueryDict(query))
+    assert choice.problem
+    assert choice.criteria == Criteria()
+
+
+def test_counts_of_every_served_collection_are_for_who_has_an_account(
+    served_archive: Archive, client_as: Callable[[str], Client]
+) -> None:
+    assert client_as("public").get("/cohorts/new").status_code == 302
+    text = client_as("registered").get("/cohorts/new").content.decode()
+    assert total(text, "series") == 4
+    narrowed = client_as("of_cohort").get("/cohorts/new?chosen=1&collections=closed_ct").content.decode()
+    assert total(narrowed, "series") == 2
+    assert series_uid("closed_ct") not in narrowed
+
+
+def test_a_click_gets_the_changed_part_alone(served_archive: Archive, client_as: Callable[[str], Client]) -> None:
+    client = client_as("registered")
+    part = client.get("/cohorts/new?chosen=1", headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in part
+    assert total(part, "series") == 4
+
+
+@pytest.fixture
+def own_archive(served_archive: Archive, tmp_path: Path, settings: object) -> Archive:
+    """The served archive as a copy that a test may write cohorts into."""
+    from dataclasses import replace
+
+    archive = write_collections(tmp_path)
+    settings.OPTIONS = replace(settings.OPTIONS, archive=str(archive.path))  # type: ignore[attr-defined]
+    return archive
+
+
+def test_a_choice_is_frozen_and_shown_to_who_made_it(own_archive: Archive, client_as: Callable[[str], Client]) -> None:
+    client = client_as("registered")
+    done = client.post("/cohorts/new", {"chosen": "1", "collections": "closed_ct", "title": "Closed nodes"})
+    assert done.status_code == 302
+    (chosen,) = ChosenCohort.objects.all()
+    assert chosen.made_by.email == "registered@example.org"
+    assert chosen.cohort.pk.startswith("closed-nodes-")
+    frozen = Frozen.load(own_archive, chosen.cohort.pk)
+    assert set(frozen.series_uids) == {series_uid("closed_ct", 1), series_uid("closed_ct", 2)}
+    text = client.get(done["Location"]).content.decode()
+    assert "Ask for access to this cohort" in text
+    assert "you may open 0" in text
+    assert series_uid("closed_ct") not in text
+    assert "Closed nodes" in client.get("/cohorts/").content.decode()
+
+
+def test_nobody_else_sees_it_but_a_steward(own_archive: Archive, client_as: Callable[[str], Client]) -> None:
+    made = client_as("registered").post("/cohorts/new", {"chosen": "1", "collections": "open_ct", "title": "Mine"})
+    assert client_as("of_cohort").get(made["Location"]).status_code == 404
+    assert client_as("steward").get(made["Location"]).status_code == 200
+    assert client_as("public").get(made["Location"]).status_code == 302
+
+
+def test_the_same_choice_again_is_the_same_cohort(own_archive: Archive, client_as: Callable[[str], Client]) -> None:
+    client = client_as("registered")
+    form = {"chosen": "1", "collections": "open_ct", "title": "Twice"}
+    assert client.post("/cohorts/new", form)["Location"] == client.post("/cohorts/new", form)["Location"]
+    assert len(list_cohorts(own_archive)) == 1
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"chosen": "1", "collections": "elsewhere", "title": "None"}, "None of these collections is served"),
+        ({"chosen": "1", "min_slices": "5000", "title": "None"}, "no series is left"),
+        ({"chosen": "1", "title": ""}, "This field is required"),
+        ({"chosen": "1", "kinds": "nonsense", "title": "Wrong"}, "nonsense"),
+    ],
+)
+def test_a_choice_that_cannot_be_frozen_says_why(
+    own_archive: Archive, client_as: Callable[[str], Client], form: dict[str, str], said: str
+) -> None:
+    text = client_as("registered").post("/cohorts/new", form).content.decode()
+    assert said in text
+    assert list_cohorts(own_archive) == []
+
+
+def test_a_cohort_of_a_steward_is_shown_as_far_as_it_is_open(
+    served_archive: Archive, client_as: Callable[[str], Client]
+) -> None:
+    text = client_as("of_cohort").get("/cohorts/chosen/").content.decode()
+    assert series_uid("closed_ct", 1) in text
+    assert "Ask for access" not in text
+    assert Cohort.objects.get(pk="chosen").title in text
+
+
+def test_a_cohort_is_asked_for_from_its_page(own_archive: Archive, client_as: Callable[[str], Client]) -> None:
+    client = client_as("registered")
+    made = client.post("/cohorts/new", {"chosen": "1", "collections": "closed_ct", "title": "Closed nodes"})
+    cohort_id = made["Location"].strip("/").rpartition("/")[2]
+    page = client.get("/requests/new", {"cohort": cohort_id}).content.decode()
+    assert "You ask for the cohort" in page
+    assert 'name="collections"' not in page
+    form = {
+        "project_title": "Nodes",
+        "investigator": "A. Reader",
+        "institution": "Example University",
+        "aims": "To count them.",
+        "participant_count": "2",
+    }
+    saved = client.post(f"/requests/new?cohort={cohort_id}", form)
+    assert saved.status_code == 302
+    text = client.get(saved["Location"]).content.decode()
+    assert "Closed nodes" in text
+    assert "closed ct" in text
+    assert client.get("/requests/new", {"cohort": "chosen"}).status_code == 404
