@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hilum.model.tables import CATALOG_TABLES, LESIONS, MARKS, RELEASE_TABLES
+from hilum.model.tables import CATALOG_TABLES, LESIONS, MARKS, OUTCOMES, RELEASE_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,9 +19,9 @@ INTRODUCTION = """\
 
 <!-- Written by docs/generate_tables.py from src/hilum/model/tables.py: change it there. -->
 
-Every table of the catalog, of a run and of a release, as `hilum sql` and the Parquet files show it. A column that is
-a DICOM attribute keeps the DICOM keyword. Types: `text`; `int` (64 bits); `float` (64 bits); `bool`; `date`, a calendar
-day; `time`, a moment in UTC; `bytes`. A column marked ● is never empty.
+Every table of the catalog, of a run, of a release and of a published result, as `hilum sql` and the Parquet files show
+it. A column that is a DICOM attribute keeps the DICOM keyword. Types: `text`; `int` (64 bits); `float` (64 bits);
+`bool`; `date`, a calendar day; `time`, a moment in UTC; `bytes`. A column marked ● is never empty.
 """
 
 
@@ -36,6 +36,8 @@ def page() -> str:
             *map(_section, (LESIONS, MARKS)),
             "## Tables of a release\n\nBesides `series`, `checks`, `sources`, `participants` and `lesions`.\n",
             *map(_section, RELEASE_TABLES),
+            "## Table of a published result\n",
+            _section(OUTCOMES),
         ]
     )
 

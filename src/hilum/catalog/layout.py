@@ -59,6 +59,11 @@ class Layout:
         return self.root / "releases"
 
     @property
+    def results(self) -> Path:
+        """Folder of the published results: one a name."""
+        return self.root / "results"
+
+    @property
     def descriptions(self) -> Path:
         """Folder of what stewards write about collections and cohorts."""
         return self.root / "collections"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, progress, show_json, show_table, tell
+from hilum.cli.site_results import add_results
 from hilum.cli.site_upkeep import add_upkeep
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def register(app: typer.Typer) -> None:
     site.command("publish-cohort")(publish_cohort)
     site.command("withdraw")(withdraw)
     site.command("list")(list_served)
+    add_results(site)
     add_upkeep(site)
     waiting = typer.Typer(help="What was sent to the site and waits for you.", no_args_is_help=True)
     waiting.command("list")(list_waiting)

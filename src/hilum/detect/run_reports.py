@@ -143,8 +143,13 @@ def _wanted(run: Run, series_uids: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(series_uids)) or known
 
 
+def description_beginning(run: Run) -> str:
+    """How the series descriptions of a run's reports begin, whatever the threshold."""
+    return f"{run.name}: score at least "[:DESCRIPTION_LENGTH]
+
+
 def _head(run: Run, threshold: float) -> Head:
-    return Head(f"{run.name}: score at least {threshold:g}"[:DESCRIPTION_LENGTH], run.created_at)
+    return Head(f"{description_beginning(run)}{threshold:g}"[:DESCRIPTION_LENGTH], run.created_at)
 
 
 def _algorithm(run: Run, threshold: float) -> Algorithm:

@@ -290,10 +290,44 @@ PLACES = Table(
     ),
 )
 
+OUTCOMES = Table(
+    "outcomes",
+    "a hit, a false positive or a missed lesion of a published result, at one operating point",
+    (
+        Column("rate", "float", "", "false positives an exam of the operating point", required=True),
+        Column("kind", "text", "", "hits, false-positives or missed", required=True),
+        Column(
+            "number",
+            "int",
+            "",
+            "place in the list, from 1: the surest first, missed lesions the largest",
+            required=True,
+        ),
+        Column("exam_id", "text", "", "what marks and lesions are matched within", required=True),
+        Column("collection_id", "text", "", "collection of the series"),
+        _dicom("PatientID"),
+        _dicom("StudyInstanceUID"),
+        _dicom("SeriesInstanceUID"),
+        _dicom("SOPInstanceUID"),
+        Column("frame", "int", "", "frame of that object, from 1; 0 where it is one image"),
+        Column("image_x", "float", "pixel", "place on that image, columns from the outer edge of the first"),
+        Column("image_y", "float", "pixel", "likewise rows"),
+        Column("image_columns", "int", "pixel", "width of the image"),
+        Column("image_rows", "int", "pixel", "height of the image"),
+        Column("x_mm", "float", "mm", "position, left: of the mark, or of a missed lesion", required=True),
+        Column("y_mm", "float", "mm", "position, posterior", required=True),
+        Column("z_mm", "float", "mm", "position, superior", required=True),
+        Column("score", "float", "", "of the mark; of a missed lesion that at which it would be hit"),
+        Column("lesion_id", "text", "", "name of the lesion in its exam"),
+        Column("diameter_mm", "float", "mm", "diameter of the lesion"),
+        Column("distance_mm", "float", "mm", "from a hit's mark to the centre of its lesion"),
+    ),
+)
+
 CATALOG_TABLES: tuple[Table, ...] = (SERIES, CHECKS, REFUSALS, SCANS, SOURCES, PARTICIPANTS)
 """The tables of an archive's catalog; every row belongs to a collection."""
 
 RELEASE_TABLES: tuple[Table, ...] = (FILES, PLACES)
 """The tables that a release has besides."""
 
-TABLES: tuple[Table, ...] = (*CATALOG_TABLES, LESIONS, MARKS, *RELEASE_TABLES)
+TABLES: tuple[Table, ...] = (*CATALOG_TABLES, LESIONS, MARKS, *RELEASE_TABLES, OUTCOMES)
