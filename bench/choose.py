@@ -21,7 +21,7 @@ from hilum.model.kinds import ImageKind
 from measure import Row, best_of, report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
 LIMIT_S = 0.3
 CHOICES = {
@@ -48,11 +48,12 @@ def ask_parquet(archive: Archive, criteria: Criteria) -> list[Any]:
     return answers
 
 
-def _ask(archive: Archive, select: str, criteria: Criteria, end: str = "") -> Sequence[Any]:
+def _ask(archive: Archive, select: str, criteria: Criteria, end: str = "") -> list[Any]:
     conditions = criteria.conditions()
     where = " AND ".join(f"({condition.sql})" for condition in conditions)
     parameters = {name: value for condition in conditions for name, value in condition.parameters.items()}
-    return archive.query(f"{select} FROM series WHERE {where} {end}", parameters).to_pylist()
+    rows: list[Any] = archive.query(f"{select} FROM series WHERE {where} {end}", parameters).to_pylist()
+    return rows
 
 
 def main() -> None:
@@ -67,7 +68,7 @@ def main() -> None:
             ours, theirs = table.count(criteria), ask_parquet(archive, criteria)
             if ours.total.series != theirs[0][0]["series"]:
                 raise SystemExit(f"{name}: {ours.total.series} series, the Parquet files have {theirs[0][0]['series']}")
-            ways = {
+            ways: dict[str, Callable[[], object]] = {
                 "hilum": partial(table.count, criteria),
                 "DuckDB on Parquet": partial(ask_parquet, archive, criteria),
             }
