@@ -5,15 +5,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from builders import SHARED_DATA, UID_ROOT, CtSeries, needs_shared_data
+from builders import UID_ROOT, CtSeries
 from hilum.catalog import Archive
 from hilum.catalog.folder import index_folder
 from hilum.check import check_archive
-from hilum.check.references import Reference, references_of
 from hilum.config import Settings
 
 if TYPE_CHECKING:
@@ -103,24 +101,3 @@ def test_in_an_archive_what_a_part_refers_to_may_lie_in_the_rest(tmp_path: Path,
     with ThreadPoolExecutor(1) as executor:
         report = check_archive(archive, reports, name="sr", executor=executor, workers=1)
     assert of_references(report)["reference-absent"].startswith("1 of 2 instances")
-
-
-def test_an_object_without_references_names_nothing() -> None:
-    assert references_of(item(Modality="SR")) == frozenset()
-    step = item(ReferencedSOPInstanceUID="1.2.3")
-    assert references_of(item(ReferencedPerformedProcedureStepSequence=[step])) == frozenset()
-
-
-@needs_shared_data
-def test_references_of_real_objects() -> None:
-    folder = SHARED_DATA / "seg_sr_highdicom"
-    image = pydicom.dcmread(folder / "ct_image.dcm", stop_before_pixels=True)
-    report = pydicom.dcmread(folder / "sr_document_with_multiple_groups.dcm")
-    assert references_of(report) == {Reference(image.SOPInstanceUID, image.SeriesInstanceUID)}
-    segmentation = pydicom.dcmread(folder / "seg_image_ct_binary.dcm")
-    (series,) = segmentation.ReferencedSeriesSequence
-    named = [one.ReferencedSOPInstanceUID for one in series.ReferencedInstanceSequence]
-    assert references_of(segmentation) == {Reference(uid, series.SeriesInstanceUID) for uid in named}
-    assert len(named) == 4
-    plan = references_of(pydicom.dcmread(SHARED_DATA / "pydicom_samples" / "rtstruct.dcm", force=True))
-    assert all(one.sop_uid for one in plan)

@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import numpy as np
 import openpyxl
 import pytest
 
@@ -16,10 +17,12 @@ from hilum.catalog import Archive
 from hilum.catalog.folder import index_folder
 from hilum.detect.runs import Plan, Run, RunSeries, run_folder
 from hilum.errors import ConfigError, FormatError, HilumError, NotFoundError
+from hilum.findings.formats import write_findings
 from hilum.findings.nih import ANNOTATIONS, CANDIDATES, write_annotations, write_candidates
 from hilum.findings.tables import write_lesion_table, write_mark_table
-from hilum.model.findings import Lesion, Mark
+from hilum.model.findings import FindingSet, Lesion, Mark
 from hilum.model.geometry import Geometry
+from hilum.model.masks import LabelMask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -264,6 +267,46 @@ def test_other_lesions_for_a_run_are_placed_by_its_ct_and_the_change_is_told(tmp
     assert (counts["true_positives"], counts["missed"], counts["false_positives"]) == (1, 1, 0)
     assert "sign of y flipped" in result.stderr
     assert "1 of whose 1 are excluded findings" in result.stderr
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> Path:
+    """An archive of a CT, marks, and the CT's lesion as a mask and as a report on its images."""
+    ct = CtSeries(participant="P1", spacing_mm=(2.0, 0.5, 0.5))
+    ct.write(tmp_path / "ct")
+    archive = Archive.create(tmp_path / "archive")
+    index_folder(archive, tmp_path / "ct", "nodes")
+    series = archive.series(ct.series_uid)
+    labels = np.zeros(series.geometry.shape, np.uint8)
+    labels[1:4, 4:7, 5:8] = 1
+    findings = FindingSet(series.uid, series.uid, mask=LabelMask(labels, series.geometry))
+    (tmp_path / "masks").mkdir()
+    write_findings(tmp_path / "masks" / "P1_mask.nii.gz", findings, series)
+    write_findings(tmp_path / "reader.sr.dcm", findings, series)
+    x, y, z = series.geometry.to_mm([2, 5, 6]).tolist()
+    marks = [Mark(series.uid, (x, y, z), 0.9), Mark(series.uid, (x, y, z + 90), 0.5)]
+    write_run(archive, {series.uid: "p"}, [], marks)
+    write_mark_table(tmp_path / "marks.csv", marks)
+    return tmp_path
+
+
+@pytest.mark.parametrize("method", ["first", "marks.csv"])
+@pytest.mark.parametrize("lesions", ["masks", "masks/P1_mask.nii.gz", "reader.sr.dcm"])
+def test_lesions_as_masks_and_on_images_where_the_archive_has_the_series(
+    drawn: Path, method: str, lesions: str
+) -> None:
+    words = ("--lesions", drawn / lesions, "--hit", "within-distance:1", "--json")
+    named = method if method == "first" else drawn / method
+    result = invoke(named, "--archive", drawn / "archive", *words)
+    assert result.exit_code == 0, result.output
+    counts = json.loads(result.stdout)["counts"]
+    assert (counts["lesions"], counts["true_positives"], counts["false_positives"]) == (1, 1, 1)
+    assert ("measured from voxels, one a label" in result.stderr) == (lesions != "reader.sr.dcm")
+
+
+def test_masks_need_their_series_to_be_lesions(drawn: Path) -> None:
+    words = ("--lesions", drawn / "masks", "--hit", "within-distance:1")
+    assert "label masks are lesions of their series: name its archive" in str(failure(drawn / "marks.csv", *words))
 
 
 def test_strata_of_lesions_of_the_list_of_exams_and_of_a_run(tables: Path) -> None:

@@ -1,9 +1,8 @@
-"""What SEG, SR and RTSTRUCT objects refer to, and whether it is there."""
+"""Whether what SEG, SR and RTSTRUCT objects refer to is there."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hilum.check.finding import Finding, place_of
@@ -11,28 +10,8 @@ from hilum.check.finding import Finding, place_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from pydicom.dataset import Dataset
-
+    from hilum.findings.references import Reference
     from hilum.model.series import Series
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """An instance that an object names, and the series it says the instance is of (empty if it does not say)."""
-
-    sop_uid: str
-    series_uid: str
-
-
-def references_of(dataset: Dataset) -> frozenset[Reference]:
-    """Give the instances that an object names; of those named under a series and alone, only the former.
-
-    An item of a sequence that has a SeriesInstanceUID says it for all references below it: so do the Referenced Series
-    Sequence of a SEG, the evidence of an SR and the RT Referenced Series Sequence of an RTSTRUCT.
-    """
-    found = frozenset(_references(dataset, "", is_root=True))
-    stated = frozenset(one for one in found if one.series_uid)
-    return stated or found
 
 
 def check_references(
@@ -90,19 +69,3 @@ def _mismatch(source: Series, reference: Reference, series: list[Series]) -> str
     if source.study_uid not in {one.study_uid for one in series}:
         return f"of study {series[0].study_uid}, the object is of {source.study_uid}"
     return ""
-
-
-def _references(dataset: Dataset, series_uid: str, *, is_root: bool = False) -> Iterator[Reference]:
-    if not is_root:
-        series_uid = str(dataset.get("SeriesInstanceUID") or series_uid)
-        if sop_uid := str(dataset.get("ReferencedSOPInstanceUID") or ""):
-            yield Reference(sop_uid, series_uid)
-    for tag in dataset.keys():  # noqa: SIM118 - iterating a data set decodes every value
-        element = dataset[tag]
-        if element.VR == "SQ" and not tag.is_private and "Procedure" not in element.keyword.replace(_EVIDENCE, ""):
-            for item in element.value:
-                yield from _references(item, series_uid)
-
-
-_EVIDENCE = "CurrentRequestedProcedureEvidenceSequence"
-"""The one sequence about procedures that names images; the others name steps of the work list."""

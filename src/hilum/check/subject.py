@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from hilum.check.finding import Finding, place_of
 from hilum.check.header import examine_header, read_dataset
 from hilum.check.pixels import examine_pixels
-from hilum.check.references import Reference, references_of
 from hilum.check.segmentations import planes_of
 from hilum.errors import HeaderError, PixelError
+from hilum.findings.references import Reference, references_of
 from hilum.model.kinds import ImageKind
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hilum.cli.output import tell
-from hilum.errors import AssessmentError, ConfigError
+from hilum.errors import AssessmentError, ConfigError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,10 +19,17 @@ if TYPE_CHECKING:
     from hilum.catalog import Archive
     from hilum.detect.runs import Run
     from hilum.errors import Refusal
+    from hilum.findings.lists import LesionFile
     from hilum.findings.of_series import SeriesLesions
     from hilum.model.findings import Lesion, Mark
+    from hilum.model.series import Series
 
-LesionsOption = Annotated[Path | None, typer.Option(help="File or folder of lesions; a run has its own.")]
+LesionsOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="File or folder of lesions, masks among them where the series are in the archive; a run has its own."
+    ),
+]
 ExcludedOption = Annotated[Path | None, typer.Option(help="Findings whose marks count neither way.")]
 ExamsOption = Annotated[
     Path | None, typer.Option(help="All exams that were read, one id a line; with participant_id if known.")
@@ -34,7 +42,9 @@ LenientOption = Annotated[
         "status 3.",
     ),
 ]
-RunArchiveOption = Annotated[Path | None, typer.Option(envvar="HILUM_ARCHIVE", help="Archive of the run.")]
+RunArchiveOption = Annotated[
+    Path | None, typer.Option(envvar="HILUM_ARCHIVE", help="Archive of the run, or of the series.")
+]
 
 FOLD = "fold"
 """Column of a run's exams: the fold in which they were tested."""
@@ -125,7 +135,7 @@ def inputs_of(
     if Path(marks).exists():
         if lesions is None:
             raise typer.BadParameter(f"marks of {marks} need lesions to be assessed against", param_hint="--lesions")
-        return _inputs_of_files(Path(marks), lesions, excluded, exams, is_lenient=is_lenient)
+        return _inputs_of_files(Path(marks), lesions, excluded, exams, archive, is_lenient=is_lenient)
     if archive is None:
         raise ConfigError(f"{marks}: no such file or folder; to assess a run of that name, give --archive")
     if excluded or exams:
@@ -212,14 +222,24 @@ def _lesions_for_run(path: Path, run: Run, archive: Archive, *, is_lenient: bool
 
 
 def _inputs_of_files(
-    marks_path: Path, lesions_path: Path, excluded_path: Path | None, exams_path: Path | None, *, is_lenient: bool
+    marks_path: Path,
+    lesions_path: Path,
+    excluded_path: Path | None,
+    exams_path: Path | None,
+    archive_path: Path | None,
+    *,
+    is_lenient: bool,
 ) -> Inputs:
     from hilum.findings import read_exams, read_lesions, read_marks
 
     exams = read_exams(exams_path) if exams_path else None
     listed = exams.exam_ids if exams else None
     marks = read_marks(marks_path, exam_ids=listed, is_lenient=is_lenient)
-    files = [read_lesions(lesions_path, exam_ids=listed, is_lenient=is_lenient)]
+    series = _series_of(listed or marks.exam_ids, lesions_path, archive_path)
+    if series:
+        files = [_lesions_of_series(lesions_path, series, is_lenient=is_lenient)]
+    else:
+        files = [read_lesions(lesions_path, exam_ids=listed, is_lenient=is_lenient)]
     if excluded_path:
         files.append(read_lesions(excluded_path, is_excluded=True, exam_ids=listed, is_lenient=is_lenient))
     warnings = [*marks.warnings, *(warning for file in files for warning in file.warnings)]
@@ -241,6 +261,33 @@ def _inputs_of_files(
         refusals=(*marks.refusals, *(refusal for file in files for refusal in file.refusals)),
         exam_columns=exams.columns if exams else {},
     )
+
+
+def _series_of(exam_ids: Sequence[str], lesions_path: Path, archive_path: Path | None) -> list[Series]:
+    """Series of an archive that the exams are, where the lesions are files of one exam each; else none."""
+    from hilum.catalog import Archive
+    from hilum.findings.archives import unpacked
+    from hilum.findings.exam_files import find_exam_files
+
+    if archive_path is None:
+        return []
+    with unpacked(lesions_path) as place:
+        if not find_exam_files(place).files:
+            return []
+    archive, found = Archive.open(archive_path), []
+    for exam_id in exam_ids:
+        with suppress(NotFoundError):
+            found.append(archive.series(exam_id))
+    return found
+
+
+def _lesions_of_series(path: Path, series: Sequence[Series], *, is_lenient: bool) -> LesionFile:
+    from hilum.findings.lists import LesionFile
+    from hilum.findings.of_series import read_lesions_of
+
+    found = read_lesions_of(series, path, is_lenient=is_lenient)
+    exam_ids = tuple(dict.fromkeys(lesion.exam_id for lesion in found.lesions))
+    return LesionFile(found.lesions, exam_ids, found.warnings, refusals=found.refusals)
 
 
 def tell_inputs(inputs: Inputs, whose: str = "") -> None:

@@ -24,6 +24,8 @@ from hilum.findings.refusing import UNKNOWN_EXAM
 from hilum.model.findings import FindingSet, Lesion, Mark
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hilum.model.findings import Point
     from hilum.model.geometry import Geometry
     from hilum.model.series import Series
@@ -117,6 +119,12 @@ def _slices_by_name(target: Series) -> dict[str, int]:
     return {name: indices.pop() for name, indices in found.items() if len(indices) == 1}
 
 
+def _series_of(path: Path, series: Sequence[Series]) -> list[Series]:
+    """Give those of some series that an image of the file is an instance of."""
+    names = {name for image in read_tree(path).need("images").nodes() for name in _names(image)}
+    return [one for one in series if not names.isdisjoint(_slices_by_name(one))]
+
+
 def _names(image: Node) -> list[str]:
     """What an image can be known by, the surest first."""
     names = [image.get(key).text() for key in UID_KEYS if image.has(key)]
@@ -159,4 +167,4 @@ def _recognises(_path: Path, start: bytes) -> bool:
     return start.lstrip().startswith(b"{") and any(key in start for key in (b'"images"', b'"annotations"'))
 
 
-FORMAT = Format("coco", "COCO boxes", SUFFIXES, _recognises, _read)
+FORMAT = Format("coco", "COCO boxes", SUFFIXES, _recognises, _read, finds_series=_series_of)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from hilum.errors import FormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from hilum.findings.segment_items import Algorithm
@@ -86,6 +86,10 @@ class Format:
         Attributes of a lesion, or of a segment if it holds voxels, that are the same when a written file is read.
     keeps_of_marks
         The same of a mark; empty where marks are written as points.
+    of_many_exams
+        Whether a file names the exam of each finding, and so can speak of many; otherwise it is of one.
+    finds_series
+        Which of some series a file says it was made on; None where its name alone says it.
     loses
         What else of the findings a file of the series does not hold, in words; parameters as `write`.
     at_threshold
@@ -104,6 +108,8 @@ class Format:
     marks: Marks = "never"
     keeps: frozenset[str] = frozenset()
     keeps_of_marks: frozenset[str] = frozenset()
+    of_many_exams: bool = False
+    finds_series: Callable[[Path, Sequence[Series]], list[Series]] | None = None
     loses: Callable[[FindingSet, Series | None], Iterable[str]] = _nothing
     at_threshold: Callable[[float], Reader] | None = None
     drawn_by: Callable[[Algorithm], Writer] | None = None

@@ -119,13 +119,17 @@ def read_findings(
         belong to `target`.
     """
     with unpacked(path) as place:
-        findings = _read(place, target, form or recognise(place), threshold)
+        findings = read_as(place, target, form or recognise(place), threshold)
     if target is not None and target.row.get("is_volume"):
         _check_inside(path, findings, target)
     return findings
 
 
-def _read(path: Path, target: Series | None, form: Format | None, threshold: float | None) -> FindingSet:
+def read_as(path: Path, target: Series | None, form: Format | None, threshold: float | None = None) -> FindingSet:
+    """Findings of a file that is of this format and in no zip; positions may lie outside the volume of `target`.
+
+    Parameters and errors as `read_findings`.
+    """
     if form is None:
         raise FormatError(f"{path}: of no known format; expected one of {_titles(is_read=True)}")
     if form.read is None:

@@ -198,6 +198,7 @@ NIH = Format(
     _read_nih,
     _write_nih,
     keeps=frozenset({"short_axis_mm", "long_axis_mm"}),
+    of_many_exams=True,
     loses=_lost_in_nih,
 )
 MITK = Format(
@@ -219,6 +220,7 @@ LUNA16 = Format(
     marks="instead of lesions",
     keeps=frozenset({"diameter_mm"}),
     keeps_of_marks=frozenset({"score"}),
+    of_many_exams=True,
 )
 TABLE = Format(
     "table",
@@ -230,4 +232,5 @@ TABLE = Format(
     marks="instead of lesions",
     keeps=frozenset({*LESIONS.column_names, "box_mm"}),
     keeps_of_marks=frozenset({*MARKS.column_names, "box_mm"}),
+    of_many_exams=True,
 )

@@ -45,27 +45,39 @@ def link_to_series(findings: Iterable[Finding], series: Sequence[Series]) -> Lin
     FormatError
         An exam means more than one of the series: which one the position belongs to cannot be known.
     """
-    uids_by_name = _uids_by_name(series)
+    names = SeriesNames(series)
     linked: list[Finding] = []
     unlinked: list[Finding] = []
     for finding in findings:
-        uids = uids_by_name.get(finding.exam_id, ())
-        if len(uids) > 1:
-            raise FormatError(
-                f"exam {finding.exam_id!r} has {len(uids)} series ({', '.join(sorted(uids)[:3])}, ...); a finding "
-                "belongs to one. Give only the series that was annotated, as a cohort with one series an exam does"
-            )
-        if not uids:
+        meant = names.meant_by(finding.exam_id)
+        if meant is None:
             unlinked.append(finding)
-            continue
-        (uid,) = uids
-        linked.append(replace(finding, exam_id=uid, series_uid=uid))
+        else:
+            linked.append(replace(finding, exam_id=meant.uid, series_uid=meant.uid))
     return Linked(tuple(linked), tuple(unlinked))
 
 
-def _uids_by_name(series: Iterable[Series]) -> dict[str, set[str]]:
-    names: dict[str, set[str]] = {}
-    for one in series:
-        for name in (one.uid, one.study_uid, one.participant_id):
-            names.setdefault(name, set()).add(one.uid)
-    return names
+class SeriesNames:
+    """Series by what an exam can be called: their SeriesInstanceUID, StudyInstanceUID or PatientID."""
+
+    def __init__(self, series: Iterable[Series]) -> None:
+        self._found: dict[str, dict[str, Series]] = {}
+        for one in series:
+            for name in (one.uid, one.study_uid, one.participant_id):
+                self._found.setdefault(name, {})[one.uid] = one
+
+    def meant_by(self, exam_id: str) -> Series | None:
+        """Give the series that an exam means; None where there is none.
+
+        Raises
+        ------
+        FormatError
+            It means more than one.
+        """
+        series = self._found.get(exam_id, {})
+        if len(series) > 1:
+            raise FormatError(
+                f"exam {exam_id!r} has {len(series)} series ({', '.join(sorted(series)[:3])}, ...); a finding "
+                "belongs to one. Give only the series that was annotated, as a cohort with one series an exam does"
+            )
+        return next(iter(series.values()), None)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hilum.errors import FormatError, Refusal
 from hilum.findings.archives import by_name, unpacked
+from hilum.findings.exam_files import MASK_ENDING
 from hilum.findings.format import exam_of
 from hilum.findings.formats import read_findings, recognise
 from hilum.findings.lists import LesionFile
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from hilum.findings.regions import By, Region
     from hilum.model.geometry import Geometry
     from hilum.model.masks import LabelMask
-
-ENDING = "_mask"
-"""What NIH's names of masks have after the exam: ``ABD_LYMPH_001_mask.nii.gz``."""
 
 NAME_ENDS = (*SUFFIXES, *SEGMENTATION_SUFFIXES)
 """Ends of the names of masks in a folder; a single file may have any name."""
@@ -79,7 +77,7 @@ def find_masks(path: Path) -> dict[str, Path]:
         suffix = max((suffix for suffix in NAME_ENDS if file.name.endswith(suffix)), key=len, default=None)
         if suffix is None or suffix == HEADERLESS:
             continue
-        exam_id = file.name.removesuffix(suffix).removesuffix(ENDING)
+        exam_id = file.name.removesuffix(suffix).removesuffix(MASK_ENDING)
         if exam_id in masks:
             other = masks[exam_id]
             raise FormatError(
@@ -180,7 +178,7 @@ def _linked(
 
 def _mask_of(exam_id: str, files: Mapping[str, Path], masks: Path) -> Path:
     if exam_id not in files:
-        raise FormatError(f"no mask of it in {masks}; expected {exam_id}.nii.gz or {exam_id}{ENDING}.nii.gz")
+        raise FormatError(f"no mask of it in {masks}; expected {exam_id}.nii.gz or {exam_id}{MASK_ENDING}.nii.gz")
     return files[exam_id]
 
 

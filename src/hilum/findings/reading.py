@@ -201,7 +201,10 @@ def _tabled(path: Path, id_column: str) -> Iterator[tuple[str, str, dict[str, st
 
 _MARKS_ONLY = {
     "nnDetection": "nnDetection's predictions are marks, not lesions",
-    "masks": "label masks are read as marks with scores here, as lesions by hilum.findings.masks",
+    "masks": (
+        "label masks are lesions of their series: name its archive, or measure them first (hilum findings measure "
+        "MASKS --out lesions.csv)"
+    ),
 }
 
 

@@ -19,6 +19,7 @@ from hilum.findings.contours import fill_contours
 from hilum.findings.dicom_start import sop_class_of
 from hilum.findings.format import Format, check_frame_of_reference, exam_of, need_target
 from hilum.findings.masks import GRID_TOLERANCE_MM
+from hilum.findings.references import referred_among
 from hilum.findings.refusing import Refusals
 from hilum.findings.segment_layers import SegmentLayers, Stroke
 from hilum.model.findings import FindingSet, Lesion
@@ -284,4 +285,5 @@ FORMAT = Format(
     recognises=is_rtstruct,
     read=read_rtstruct,
     has_voxels=True,
+    finds_series=referred_among,
 )

@@ -21,6 +21,7 @@ import numpy as np
 from hilum.errors import FormatError
 from hilum.findings.dicom_start import sop_class_of
 from hilum.findings.format import DESCRIPTIONS, Format, exam_of
+from hilum.findings.references import referred_among
 from hilum.findings.segment_items import BY_HAND
 from hilum.findings.segment_layers import SegmentLayers, Stroke
 from hilum.findings.segmentation_frames import frame_pixels
@@ -282,6 +283,7 @@ BINARY = Format(
     write=write_segmentation,
     has_voxels=True,
     keeps=DESCRIPTIONS,
+    finds_series=referred_among,
     at_threshold=_at_threshold,
     drawn_by=_binary_by,
 )
@@ -295,6 +297,7 @@ LABELMAP = Format(
     write=_label_map_by(BY_HAND),
     has_voxels=True,
     keeps=DESCRIPTIONS,
+    finds_series=referred_among,
     at_threshold=_at_threshold,
     drawn_by=_label_map_by,
 )

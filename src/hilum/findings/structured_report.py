@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hilum.findings.anatomy import LESION
 from hilum.findings.format import Format, need_target
 from hilum.findings.image_planes import ImagePlanes
+from hilum.findings.references import referred_among
 from hilum.findings.regions import measure_regions
 from hilum.findings.structured_report_document import Head, report_bytes
 from hilum.findings.structured_report_groups import lesion_group, mark_group
@@ -60,4 +61,5 @@ FORMAT = Format(
     marks="beside lesions",
     keeps=frozenset(each.name for each in fields(Lesion)) - {"mask_label", "source"},
     keeps_of_marks=frozenset(each.name for each in fields(Mark)),
+    finds_series=referred_among,
 )
