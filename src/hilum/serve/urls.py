@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from allauth.account.decorators import secure_admin_login
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
 # Through allauth's page: its limits of attempts and its second factor hold for stewards too.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
+admin.site.site_header = admin.site.site_title = settings.OPTIONS.site_name
+admin.site.index_title = "Stewards"
 
 urlpatterns = [
     path("dicom-web/", include("hilum.serve.dicomweb.urls")),

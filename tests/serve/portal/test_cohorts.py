@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.http import QueryDict
 
+from hilum.catalog import Archive
 from hilum.cohort import Cohort as Frozen
 from hilum.cohort import Criteria, list_cohorts
 from hilum.model.kinds import ImageKind, KernelClass
 from hilum.serve.portal.choice import read_choice
 from hilum.serve.portal.models import ChosenCohort
 from hilum.serve.published.models import Cohort
-from serve.conftest import series_uid, write_collections
+from serve.conftest import series_uid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from django.test import Client
-
-    from hilum.catalog import Archive
 
 
 def total(text: str, what: str) -> int:
@@ -95,13 +96,11 @@ def test_a_click_gets_the_changed_part_alone(served_archive: Archive, client_as:
 
 
 @pytest.fixture
-def own_archive(served_archive: Archive, tmp_path: Path, settings: object) -> Archive:
+def own_archive(served_archive: Archive, tmp_path: Path, settings: Any) -> Archive:
     """The served archive as a copy that a test may write cohorts into."""
-    from dataclasses import replace
-
-    archive = write_collections(tmp_path)
-    settings.OPTIONS = replace(settings.OPTIONS, archive=str(archive.path))  # type: ignore[attr-defined]
-    return archive
+    path = shutil.copytree(served_archive.path, tmp_path / "archive")
+    settings.OPTIONS = replace(settings.OPTIONS, archive=str(path))
+    return Archive.open(path)
 
 
 def test_a_choice_is_frozen_and_shown_to_who_made_it(own_archive: Archive, client_as: Callable[[str], Client]) -> None:

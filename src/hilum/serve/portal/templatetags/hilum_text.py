@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django import template
 from django.utils.http import urlencode
 
 from hilum.disk import size_text
 from hilum.serve.viewer.links import slide_link, study_link
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hilum.serve.published.models import Series
 
 register = template.Library()
 
@@ -23,6 +30,12 @@ def size(size_bytes: int | None) -> str:
 def access_words(access: str) -> str:
     """Who sees a collection, in a word or two."""
     return ACCESS_WORDS[access]
+
+
+@register.filter
+def are_here(series: Iterable[Series]) -> bool:
+    """Whether the files of any of these series are on this machine."""
+    return any(one.instances is not None for one in series)
 
 
 @register.simple_tag

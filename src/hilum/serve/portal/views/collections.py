@@ -96,7 +96,8 @@ def list_series(request: HttpRequest, collection_id: str) -> HttpResponse:
         series = series.filter(image_kind=kind)
     if words:
         series = series.filter(description__icontains=words)
-    series = series.order_by("study__participant_id", "study__study_date", "series_number", "series_uid")
+    # In the order in which they were published, by participant: any other order would sort the whole collection.
+    series = series.order_by("pk")
     return render(
         request,
         "portal/series.html",
