@@ -12,6 +12,7 @@ from hilum.cli.app import app, register_verbs
 from hilum.cli.demo import MADE, MARKER, REPORT, steps
 from hilum.cohort import Cohort
 from hilum.errors import ConfigError
+from hilum.publish.results import read_result
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +52,16 @@ def test_the_demo_runs_from_files_to_the_report(first: Result, folder: Path) -> 
     assert "No figure here is a result on patients" in page
     assert page.count("<img") >= 9
     assert re.search(r'class="curve" d="M', page)
+
+
+def test_its_run_can_be_published(first: Result, folder: Path) -> None:
+    done = run("site", "results", "publish", "classic", "--archive", str(folder / "archive"), "--bootstraps", "0")
+
+    assert done.exit_code == 0, done.output
+    result = read_result(Archive.open(folder / "archive"), "classic")
+    assert (result.collection_ids, result.report_description) == (("phantom_lymph_nodes",), "classic: score at least ")
+    assert "No figure here is a result on patients" in result.notice
+    assert {"region", "fold"} <= {one["column"] for one in result.strata}
 
 
 def test_each_step_is_told_as_a_command_and_the_real_collections_are_counted(first: Result, folder: Path) -> None:

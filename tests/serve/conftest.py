@@ -18,14 +18,19 @@ from django.test import Client
 from builders import UID_ROOT, CtSeries
 from hilum.catalog import Archive
 from hilum.catalog.folder import index_folder
+from hilum.publish.result_freeze import publish_result
+from hilum.publish.results import withdraw_result
 from hilum.serve.access.models import Grant
 from hilum.serve.accounts.models import User
 from hilum.serve.published.models import Cohort, Collection, Series
 from hilum.serve.published.publish import publish
+from publish.freezing import asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from hilum.publish.results import Result
 
 PASSWORD = "a long enough pass phrase"
 ROLES = ("public", "registered", "of_cohort", "of_collection", "steward", "admin")
@@ -91,6 +96,14 @@ def served_archive(written_archive: Archive, settings: Any, db: None) -> Archive
     cohort = Cohort.objects.create(cohort_id=COHORT, title="One of the closed series")
     cohort.series.set(Series.objects.filter(series_uid=series_uid("closed_ct", 1)))
     return written_archive
+
+
+@pytest.fixture
+def closed_result(served_archive: Archive) -> Iterator[Result]:
+    """Publish a result on both series of ``closed_ct``: a hit, a false positive and a miss in each."""
+    exams = [series_uid("closed_ct", number) for number in (1, 2)]
+    yield publish_result(served_archive, asked(served_archive, exams, name="closed"))
+    withdraw_result(served_archive, "closed")
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from hilum.catalog import Archive
+    from hilum.publish.results import Result
 
 Statuses = tuple[int, int, int, int, int, int]
 """Of public, registered, of_cohort, of_collection, steward, admin, as `ROLES`."""
@@ -141,6 +142,9 @@ PORTAL = [
     Route("cohorts/", "cohorts/", MEMBERS),
     Route("cohorts/new", "cohorts/new", MEMBERS),
     Route("cohorts/<str:cohort_id>/", f"cohorts/{COHORT}/", (302, 404, 200, 404, 200, 200)),
+    Route("results/", "results/", EVERYBODY),
+    Route("results/<str:name>/", "results/closed/", APPROVED),
+    Route("results/<str:name>/assessment.json", "results/closed/assessment.json", APPROVED),
 ]
 
 DICOMWEB = [
@@ -199,7 +203,7 @@ def test_every_route_is_in_the_table_and_every_line_is_a_route() -> None:
 
 
 @pytest.fixture
-def places(served_archive: Archive) -> dict[str, int]:
+def places(served_archive: Archive, closed_result: Result) -> dict[str, int]:
     """Keys that paths name: a draft, a submitted request, a grant and a token of the reader ``registered``."""
     owner = User.objects.create_user("registered@example.org", PASSWORD)
     grant = give_grant(owner, Collection.objects.get(pk="open_ct"), by=None)

@@ -15,7 +15,11 @@ from hilum.serve.access.principal import Principal, Scope
 from hilum.serve.published.models import Cohort, Collection, Series, Study
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.db.models import QuerySet
+
+    from hilum.publish.results import Result
 
 _OPEN_TO = {
     Scope.PUBLIC: (Collection.Access.PUBLIC,),
@@ -68,6 +72,20 @@ def visible_studies(principal: Principal) -> QuerySet[Study]:
     of_collection = Q(collection__in=_collections(principal).values("pk"))
     cohorts = _grants(principal).exclude(cohort=None).values("cohort")
     return Study.objects.filter(of_collection | Q(pk__in=Series.objects.filter(cohorts__in=cohorts).values("study")))
+
+
+def visible_results(principal: Principal, results: Iterable[Result]) -> list[Result]:
+    """Results made on collections of which the principal sees every one; all for a steward.
+
+    None for a token of a cohort. Their lists name series, which are seen by `visible_series` alone.
+    """
+    if principal.cohort_id:
+        return []
+    if principal.scope >= Scope.STEWARD:
+        return list(results)
+    seen = frozenset(_collections(principal).values_list("pk", flat=True))
+    # Of a result that names no collection nobody can say who may see it.
+    return [one for one in results if one.collection_ids and seen.issuperset(one.collection_ids)]
 
 
 def _collections(principal: Principal) -> QuerySet[Collection]:

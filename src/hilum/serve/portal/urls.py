@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from hilum.serve.portal.views import cohorts, collections, participants, search
+from hilum.serve.portal.views import cohorts, collections, participants, results, search
 
 urlpatterns = [
     path("", collections.home, name="home"),
@@ -16,5 +16,8 @@ urlpatterns = [
     path("cohorts/", cohorts.list_cohorts, name="cohorts"),
     path("cohorts/new", cohorts.choose, name="choose-cohort"),
     path("cohorts/<str:cohort_id>/", cohorts.show, name="cohort"),
+    path("results/", results.list_published, name="results"),
+    path("results/<str:name>/", results.show, name="result"),
+    path("results/<str:name>/assessment.json", results.numbers, name="result-numbers"),
     path("search", search.search, name="search"),
 ]
