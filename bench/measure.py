@@ -27,6 +27,8 @@ class Row:
         Best time of the rounds.
     amount, unit
         How much was done in that time: 2000 files, 78.6 MB.
+    processor_s
+        Least processor time of the rounds, of the user and of the system; None where it was not taken.
     """
 
     task: str
@@ -34,6 +36,7 @@ class Row:
     seconds: float
     amount: float
     unit: str
+    processor_s: float | None = None
 
     @property
     def rate(self) -> float:
@@ -78,12 +81,14 @@ def report(title: str, rows: Sequence[Row], *, ours: str, claims: Sequence[str] 
         Lines such as "10 x pydicom: 23.1 x".
     """
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for name in ("task", "way", "best s", "rate", "", "hilum's rate / this"):
+    is_timed = any(row.processor_s is not None for row in rows)
+    for name in ("task", "way", "best s", *(["processor s"] * is_timed), "rate", "", "hilum's rate / this"):
         table.add_column(name, justify="left" if name in {"task", "way", ""} else "right")
     own = {row.task: row.rate for row in rows if row.way == ours}
     for row in rows:
         ratio = f"{own[row.task] / row.rate:.2f}" if row.task in own else ""
-        table.add_row(row.task, row.way, f"{row.seconds:.4g}", f"{row.rate:,.4g}", f"{row.unit}/s", ratio)
+        processor = ["" if row.processor_s is None else f"{row.processor_s:.3g}"] * is_timed
+        table.add_row(row.task, row.way, f"{row.seconds:.4g}", *processor, f"{row.rate:,.4g}", f"{row.unit}/s", ratio)
     console = Console(width=120)
     console.print(table)
     for claim in claims:

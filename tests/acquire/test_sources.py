@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from hilum.acquire.source import Source
     from hilum.acquire.wanted import WantedSeries
 
-SIZE = 300_000
+SIZE = 1_200_000
 NAMES = ("1.2.3.1.dcm", "1.2.3.2.dcm", "1.2.3.3.dcm")
 QUICK = Patience(attempts=3, first_wait_s=0.001, longest_wait_s=0.05)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -42,6 +43,7 @@ class Draft:
         return self
 
     def __exit__(self, *_: object) -> None:
+        _begin_to_bring_to_disk(self._descriptor)
         os.close(self._descriptor)
 
     @property
@@ -55,7 +57,7 @@ class Draft:
         if self.file.size_bytes is not None and left > self.file.size_bytes:
             self.restart()
             return
-        while chunk := os.pread(self._descriptor, READ_BYTES, self.size_bytes):
+        while self.size_bytes < left and (chunk := os.pread(self._descriptor, READ_BYTES, self.size_bytes)):
             self._digest(chunk)
 
     def restart(self) -> None:
@@ -164,6 +166,13 @@ def settle_together(paths: Collection[Path]) -> None:
         os.replace(draft_of(path), path)  # noqa: PTH105
     for folder in {path.parent for path in paths}:
         sync_folder(folder)
+
+
+def _begin_to_bring_to_disk(descriptor: int) -> None:
+    """Have the disk write while the next files come: the sync when a series ends then has little left to wait for."""
+    if sys.platform == "linux":
+        # The advice for pages that nobody needs any more starts their writing, and does not wait for it.
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _open(place: str) -> int:

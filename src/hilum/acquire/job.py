@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -44,6 +46,7 @@ class Job:
         self._known: dict[str, FileEntry] = {}
         self._received: dict[str, Path] = {}
         self._adopted: dict[str, Path] = {}
+        self._present: frozenset[str] = frozenset()
         self._is_refused = False
         self._lock = threading.Lock()
         self._tasks_left = 0
@@ -84,7 +87,9 @@ class Job:
         self._check_amount(listed)
         self._transfer.ledger.ask(self._entry.series_id, safe, self._known)
         self._known = self._ledger_files()
-        return [file for file in safe if file.name not in here or self._known[file.name].state != WHOLE]
+        missing = [file for file in safe if file.name not in here or self._known[file.name].state != WHOLE]
+        self._present = _present(self._folder, missing)
+        return missing
 
     def _safe(self, listed: Sequence[WantedFile]) -> list[WantedFile]:
         safe = []
@@ -129,7 +134,7 @@ class Job:
         if known.sha256 is not None:
             # Received before, and moved, touched, or named just when the pull was killed: its own digest tells.
             proven = replace(file, size_bytes=known.received_bytes, hash=f"sha256:{known.sha256.hex()}")
-        sha256 = sha256_if_same(path, proven)
+        sha256 = sha256_if_same(path, proven) if file.name in self._present else None
         if sha256 is not None:
             size_bytes = path.stat().st_size
             self._transfer.ledger.receive(self._entry.series_id, file.name, size_bytes, sha256, is_provable=True)
@@ -173,3 +178,12 @@ class Job:
         except OSError:
             return False
         return (status.st_size, status.st_mtime_ns) == (entry.received_bytes, entry.modified_ns)
+
+
+def _present(folder: Path, files: Sequence[WantedFile]) -> frozenset[str]:
+    """Names of files of which something lies there already: a look a folder costs less than one a file."""
+    found: set[str] = set()
+    for part in {file.name.rpartition("/")[0] for file in files}:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            found |= {f"{part}/{name}".lstrip("/") for name in os.listdir(folder / part)}  # noqa: PTH208 - names alone
+    return frozenset(found)

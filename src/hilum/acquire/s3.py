@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from obstore import GetResult, ObjectMeta
     from obstore.store import ClientConfig, S3Config, S3Store
 
-CHUNK_BYTES = 1 << 16
-"""What obstore gathers before it hands it on, and loses when the connection breaks."""
+CHUNK_BYTES = 1 << 19
+"""What obstore gathers before it hands it on, and loses when the connection breaks: about one CT slice."""
 
 _READ_TIMEOUT = "60s"
 _WHOLE_TIMEOUT = "24h"
