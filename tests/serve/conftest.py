@@ -170,8 +170,8 @@ def sites(logs: Path) -> Iterator[Callable[..., RunningSite]]:
     """Give that function, for a fixture of another scope; the servers' logs are written into the folder `logs`."""
     started: list[RunningSite] = []
 
-    def start(archive: Path, *, workers: int = 1, **options: str) -> RunningSite:
-        port = free_port()
+    def start(archive: Path, *, workers: int = 1, port: int = 0, **options: str) -> RunningSite:
+        port = port or free_port()
         log = logs / f"server-{port}.log"
         command = [sys.executable, "-c", "from hilum.cli.app import main; main()", "serve", "--archive", str(archive)]
         own = {f"HILUM_SERVE_{name.upper()}": value for name, value in options.items()}

@@ -17,6 +17,7 @@ from hilum.serve.access.grants import give_grant
 from hilum.serve.access.models import AccessRequest
 from hilum.serve.accounts.models import User
 from hilum.serve.accounts.tokens import make_token
+from hilum.serve.downloads.nbia_calls import CALLS
 from hilum.serve.published.models import Collection
 from serve.conftest import COHORT, PASSWORD, ROLES, series_uid, study_uid
 
@@ -32,6 +33,7 @@ Statuses = tuple[int, int, int, int, int, int]
 EVERYBODY: Statuses = (200,) * 6
 MEMBERS: Statuses = (302, 200, 200, 200, 200, 200)
 STRANGERS: Statuses = (200, 302, 302, 302, 302, 302)
+OF_COHORT: Statuses = (404, 404, 200, 404, 200, 200)
 APPROVED: Statuses = (404, 404, 404, 200, 200, 200)
 STEWARDS: Statuses = (404, 404, 404, 404, 200, 200)
 SENT_ON: Statuses = (302,) * 6
@@ -176,7 +178,35 @@ DICOMWEB = [
     Route(f"{_SERIES}/instances", f"dicom-web/{SERIES}/instances", EVERYBODY),
 ]
 
-ROUTES = [*ACCOUNTS, *REQUESTS, *OPERATION, *PORTAL, *VIEWER, *DICOMWEB]
+_NBIA = "nbia-api/services/<str:version>"
+_ASKED = "Collection=closed_ct&Modality=CT&SeriesInstanceUID=1.2"
+_IMAGE = f"SeriesInstanceUID={series_uid('closed_ct', 2)}"
+
+DOWNLOADS = [
+    Route("download/series/<str:series_uid>.zip", f"download/series/{series_uid('closed_ct', 2)}.zip", APPROVED),
+    *(
+        Route(f"download/collections/<str:name>{end}", f"download/collections/closed_ct{asked}", APPROVED)
+        for end, asked in ((".zip", ".zip"), (".json", ".json"), ("/<str:file_name>", "/manifest.tcia"))
+    ),
+    *(
+        Route(f"download/cohorts/<str:name>{end}", f"download/cohorts/{COHORT}{asked}", OF_COHORT)
+        for end, asked in ((".zip", ".zip"), (".json", ".json"), ("/<str:file_name>", "/manifest.csv"))
+    ),
+    # Rows are of what one may see; what one may not see gives none.
+    *(Route(f"{_NBIA}/{call.name}", f"nbia-api/services/v1/{call.name}?{_ASKED}", EVERYBODY) for call in CALLS),
+    Route(f"{_NBIA}/getSeriesMetadata", "nbia-api/services/v4/getSeriesMetadata", (400,) * 6, "POST"),
+    Route(f"{_NBIA}/getImage", f"nbia-api/services/v1/getImage?{_IMAGE}", APPROVED),
+    Route(f"{_NBIA}/getImageWithMD5Hash", f"nbia-api/services/v4/getImageWithMD5Hash?{_IMAGE}", APPROVED),
+    Route(
+        f"{_NBIA}/getSingleImage",
+        f"nbia-api/services/v2/getSingleImage?{_IMAGE}&SOPInstanceUID={series_uid('closed_ct', 2)}.1",
+        (401, 404, 404, 200, 200, 200),
+    ),
+    Route("nbia-api/oauth/token", "nbia-api/oauth/token", (400,) * 6, "POST"),
+    Route("api/openapi.json", "api/openapi.json", EVERYBODY),
+]
+
+ROUTES = [*ACCOUNTS, *REQUESTS, *OPERATION, *PORTAL, *DOWNLOADS, *VIEWER, *DICOMWEB]
 
 NEEDS_THE_VIEWER = {"viewer", "microscopy", "segmentation"}
 """Routes that answer as everybody may when OHIF is installed, 503 when not; the browser tests ask them."""
@@ -239,6 +269,7 @@ def test_each_role_gets_what_the_table_says(
         path = "/" + route.path.format(**places)
         with transaction.atomic():
             answer = client.generic(route.method, path)
+            answer.close()
             transaction.set_rollback(True)
         expected = route.statuses[ROLES.index(role)]
         if answer.status_code != expected:

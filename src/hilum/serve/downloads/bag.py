@@ -19,7 +19,7 @@ from hilum.publish.bag import DECLARATION, DECLARATION_TEXT, INFORMATION, PAYLOA
 from hilum.serve.downloads.bag_zip import HELD_BYTES, zip_bytes, zip_pieces
 from hilum.serve.downloads.chosen import packed_instances
 from hilum.serve.downloads.licences import texts_of
-from hilum.serve.downloads.members import TextMember, files_of
+from hilum.serve.downloads.members import TextMember, files_of, in_large_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,6 +50,8 @@ class Bag:
 
     Attributes
     ----------
+    texts
+        What stands before the files.
     series_count
         Series in it.
     file_count
@@ -58,10 +60,10 @@ class Bag:
         Series and files that are not in it: UID, file if it is one file, reason.
     """
 
+    texts: list[TextMember]
     series_count: int = 0
     file_count: int = 0
     left_out: list[tuple[str, str, str]] = field(default_factory=list)
-    _texts: list[TextMember] = field(default_factory=list)
     _held: IO[bytes] = field(default_factory=lambda: tempfile.SpooledTemporaryFile(HELD_BYTES))  # noqa: SIM115 (closed at the end)
     _is_looked_at: bool = False
 
@@ -74,25 +76,24 @@ class Bag:
         ProblemError
             500: what is written about licences cannot be read.
         """
-        bag = cls()
         here = [one for one in listed if one.is_here]
-        bag.left_out = [(one.wanted.series_uid, "", NOT_HERE) for one in listed if not one.is_here]
+        texts = _texts(chosen, here)
+        bag = cls(texts, left_out=[(one.wanted.series_uid, "", NOT_HERE) for one in listed if not one.is_here])
         bag._hold(here, place((one.wanted for one in here), layout))
-        bag._texts = _texts(chosen, here)
         if bag.file_count <= LOOKED_AT:
             bag._look()
         return bag
 
     def size_bytes(self) -> int | None:
         """Length of the ZIP; None where too many files would have to be looked for."""
-        return zip_bytes(self._texts, self._files(), self._closing()) if self._is_looked_at else None
+        return zip_bytes(self.texts, self._files(), self._closing()) if self._is_looked_at else None
 
-    def pieces(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[bytes]:
         """The ZIP, while it is made."""
-        return zip_pieces(self._texts, self._files(), self._closing)
+        return in_large_pieces(zip_pieces(self.texts, self._files(), self._closing))
 
     def close(self) -> None:
-        """Give back what holds the instances."""
+        """Give back what holds the instances; whoever sends the ZIP calls it at the end."""
         self._held.close()
 
     def _hold(self, here: Sequence[ListedSeries], folders: dict[str, str]) -> None:

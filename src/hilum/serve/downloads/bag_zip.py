@@ -32,6 +32,7 @@ from hilum.serve.streaming import PIECE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from typing import Self
 
     from hilum.serve.downloads.members import FileMember, Member
 
@@ -60,6 +61,8 @@ class _Growing:
         self._file.seek(0)
         while piece := self._file.read(PIECE_BYTES):
             yield piece
+
+    def close(self) -> None:
         self._file.close()
 
 
@@ -103,14 +106,14 @@ def zip_pieces(
     ArchiveError
         A file is not there any more as it was: the ZIP ends in its middle, and nobody takes it for whole.
     """
-    sending = _Sending()
-    for text in texts:
-        yield from sending.send(text)
-    for file in files:
-        yield from sending.send(file)
-    for text in closing():
-        yield from sending.send(text)
-    yield from sending.end()
+    with _Sending() as sending:
+        for text in texts:
+            yield from sending.send(text)
+        for file in files:
+            yield from sending.send(file)
+        for text in closing():
+            yield from sending.send(text)
+        yield from sending.end()
 
 
 class _Sending:
@@ -121,6 +124,13 @@ class _Sending:
         self._count = 0
         self._directory = _Growing()
         self._manifest = _Growing()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._directory.close()
+        self._manifest.close()
 
     def send(self, member: Member) -> Iterator[bytes]:
         digest = digest_of(member, ALGORITHM)

@@ -35,7 +35,7 @@ UIDS_AT_ONCE = 500
 
 MODEL = "ManufacturerModelName"
 FILTERS = {
-    "Collection": "collection__iexact",
+    "Collection": "collection__collection_id__iexact",
     "PatientID": "study__participant_id",
     "StudyInstanceUID": "study__study_uid",
     "SeriesInstanceUID": "series_uid",

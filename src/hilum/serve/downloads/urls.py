@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from hilum.serve.downloads import nbia_token, nbia_views, views
+from hilum.serve.downloads import nbia_token, nbia_views, openapi, views
 from hilum.serve.downloads.nbia_calls import METADATA_LIST
 
 _NBIA = "nbia-api/services/<str:version>"
@@ -31,4 +31,5 @@ urlpatterns = [
     path(f"{_NBIA}/getImage", nbia_views.image, name="nbia-getImage"),
     path(f"{_NBIA}/getImageWithMD5Hash", nbia_views.image_with_hashes, name="nbia-getImageWithMD5Hash"),
     path(f"{_NBIA}/getSingleImage", nbia_views.single_image, name="nbia-getSingleImage"),
+    path("api/openapi.json", openapi.show_description, name="openapi"),
 ]

@@ -24,8 +24,6 @@ from hilum.serve.downloads.series_zip import SeriesZip
 from hilum.serve.streaming import Streamed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from django.http import HttpRequest, HttpResponseBase, QueryDict
 
     from hilum.acquire.layouts import Layout
@@ -61,7 +59,7 @@ def bag(request: HttpRequest, principal: Principal, *, kind: Kind, name: str) ->
         return HttpResponse(content_type=ZIP, headers=headers)
     counts = {"series": planned.series_count, "not_included": left_out}
     audit.downloaded(principal, chosen.name, form="zip", kind=kind, part=chosen.file_name, **counts)
-    return Streamed(_closing(planned), content_type=ZIP, headers=headers)
+    return Streamed(planned, content_type=ZIP, headers=headers)
 
 
 @service(*READ)
@@ -151,13 +149,6 @@ def _zip_of(found: Series, *, with_hashes: bool, is_renamed: bool) -> SeriesZip:
         what = f"{missing} of {len(files)} files of this series are not as they were indexed; tell the steward"
         raise ProblemError(NOT_FOUND, what)
     return SeriesZip(files, present, licence=licence_of(found.collection_id), with_hashes=with_hashes)
-
-
-def _closing(planned: Bag) -> Iterator[bytes]:
-    try:
-        yield from in_large_pieces(planned.pieces())
-    finally:
-        planned.close()
 
 
 def _layout(parameters: QueryDict) -> Layout:
