@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilum.acquire.batches import split_batches
+from hilum.acquire.batches import series_batches, split_batches
+from hilum.acquire.wanted import WantedSeries
+from hilum.errors import ConfigError
 
 items = st.lists(st.tuples(st.sampled_from([f"P{n}" for n in range(12)]), st.integers()), max_size=60)
 
@@ -34,6 +36,13 @@ def test_every_item_once_no_participant_twice_whatever_the_order(
     shuffled = random.Random(seed).sample(items, len(items))
     again = split_batches(shuffled, size, lambda one: one[0])
     assert [sorted(batch) for batch in again] == [sorted(batch) for batch in batches]
+
+
+def test_series_of_a_participant_that_is_not_known_are_not_dealt_to_batches() -> None:
+    known = [WantedSeries(series_uid=f"1.{number}", participant_id=f"P{number}") for number in range(3)]
+    assert series_batches(known, 2) == (tuple(known[:2]), tuple(known[2:]))
+    with pytest.raises(ConfigError, match=r"series 1\.9: its participant is not known"):
+        series_batches([*known, WantedSeries(series_uid="1.9")], 2)
 
 
 def test_no_item_gives_no_batch() -> None:

@@ -5,10 +5,32 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeVar
 
+from hilum.acquire.manifests.manifest import series_key
+from hilum.errors import ConfigError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
+
+    from hilum.acquire.wanted import WantedSeries
 
 Item = TypeVar("Item")
+
+
+def series_batches(series: Sequence[WantedSeries], batch_size: int) -> tuple[tuple[WantedSeries, ...], ...]:
+    """Split series into batches of whole participants (`split_batches`).
+
+    Raises
+    ------
+    ConfigError
+        A series does not tell its participant.
+    """
+    unknown = next((one for one in series if not one.participant_id), None)
+    if unknown is not None:
+        raise ConfigError(
+            f"series {series_key(unknown)}: its participant is not known, so that batches might part one; name a "
+            "cohort or a collection of an archive instead"
+        )
+    return split_batches(series, batch_size, lambda one: one.participant_id)
 
 
 def split_batches(

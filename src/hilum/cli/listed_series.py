@@ -51,23 +51,6 @@ class Listed:
     refusals: tuple[Refusal, ...] = ()
     server_url: str = ""
 
-    def require_participants(self) -> None:
-        """Refuse batches of whole participants where a series does not tell its participant.
-
-        Raises
-        ------
-        ConfigError
-            As said.
-        """
-        from hilum.acquire.manifests.manifest import series_key
-
-        unknown = next((one for one in self.series if not one.participant_id), None)
-        if unknown is not None:
-            raise ConfigError(
-                f"series {series_key(unknown)}: its participant is not known, so that batches might part one; make the "
-                "manifest from a cohort or collection of an archive"
-            )
-
 
 def series_of_cohort(archive: Archive, name: str, base_url: str) -> Listed:
     """Give the series of a cohort; their files where `base_url` says at which URL the archive's folders are.

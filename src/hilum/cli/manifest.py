@@ -139,7 +139,7 @@ def _from_archive(archive: Path | None, cohort: str | None, collection_ids: Sequ
 def _write_all(
     listed: Listed, dialect: Dialect, out: Path | None, *, batch_size: int | None, layout: str, server_url: str
 ) -> list[Refusal]:
-    from hilum.acquire.batches import split_batches
+    from hilum.acquire.batches import series_batches
     from hilum.acquire.layouts import layout_of
     from hilum.acquire.manifests import write_manifest
     from hilum.disk import write_whole
@@ -147,8 +147,7 @@ def _write_all(
     folders = layout_of(layout) if layout else None
     batches: Sequence[Sequence[WantedSeries]] = [listed.series]
     if batch_size is not None:
-        listed.require_participants()
-        batches = split_batches(listed.series, batch_size, lambda series: series.participant_id)
+        batches = series_batches(listed.series, batch_size)
     refusals: list[Refusal] = []
     for number, batch in enumerate(batches, start=1):
         target = _numbered(out, number, len(batches)) if out is not None and batch_size is not None else out

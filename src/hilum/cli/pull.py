@@ -173,13 +173,13 @@ def _bytes_per_s(text: str | None) -> float | None:
 
 
 def _one_batch(asked: Asked, size: int | None, number: int | None) -> Asked:
-    from hilum.acquire.batches import split_batches
+    from hilum.acquire.batches import series_batches
 
     if size is None or number is None:
         if size is not None or number is not None:
             raise typer.BadParameter("name both --batch-size and --batch")
         return asked
-    batches = split_batches(asked.series, size, lambda series: series.participant_id)
+    batches = series_batches(asked.series, size)
     if number > len(batches):
         raise typer.BadParameter(f"there are {len(batches)} batches of {size} participants", param_hint="--batch")
     return replace(asked, series=batches[number - 1])
