@@ -237,9 +237,10 @@ def _participant(parts: Sequence[str], participants: frozenset[str]) -> str | No
 
 
 def safe_name(text: str) -> str:
-    """Give a name that every file system takes: what is not a letter, digit, dot, dash, underscore or blank is %XX.
+    """Give a name that every file system takes: what is not a letter, digit, dot, dash, underscore or blank is =XX.
 
-    Two texts never give the same name, and none gives ``.`` or ``..``.
+    Two texts never give the same name, and none gives ``.`` or ``..``. A percent sign, which bags write as %25, would
+    be another name to readers that do not decode it, such as bagit-python 1.9.
     """
-    quoted = _NOT_IN_A_NAME.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), text)
-    return re.sub(r"^[. ]|[. ]$", lambda found: f"%{ord(found[0]):02X}", quoted) or "%"
+    quoted = _NOT_IN_A_NAME.sub(lambda found: "".join(f"={byte:02X}" for byte in found[0].encode()), text)
+    return re.sub(r"^[. ]|[. ]$", lambda found: f"={ord(found[0]):02X}", quoted) or "="
