@@ -55,26 +55,26 @@ def digests_of(target: Path) -> dict[str, str]:
     }
 
 
-def test_a_pull_killed_anywhere_goes_on_and_ends_the_same(tmp_path: Path) -> None:
-    expected = fill(tmp_path / "drive")
+def test_a_pull_killed_anywhere_goes_on_and_ends_the_same(memory_path: Path) -> None:
+    expected = fill(memory_path / "drive")
     start = time.perf_counter()
-    assert pull_all(tmp_path / "drive", tmp_path / "first").files_fetched == SERIES * FILES
+    assert pull_all(memory_path / "drive", memory_path / "first").files_fetched == SERIES * FILES
     usual_s = time.perf_counter() - start
     generator = random.Random(6)
     killed = finished = 0
-    target = tmp_path / "target-0"
+    target = memory_path / "target-0"
     while killed < KILLS:
-        work = partial(is_whole, tmp_path / "drive", target)
+        work = partial(is_whole, memory_path / "drive", target)
         if is_killed_after(generator.uniform(0, 1.5 * usual_s), work):
             killed += 1
         else:
             # It ended before the kill: the next round begins with nothing.
             assert digests_of(target) == expected
             finished += 1
-            target = tmp_path / f"target-{finished}"
+            target = memory_path / f"target-{finished}"
         whole = digests_of(target)
         assert whole.items() <= expected.items(), "a file has its name before it is whole"
-    report = pull_all(tmp_path / "drive", target)
+    report = pull_all(memory_path / "drive", target)
     assert (report.series_whole, report.files_fetched + report.files_kept) == (SERIES, SERIES * FILES)
     assert digests_of(target) == expected
     assert not list(target.rglob("*.unfinished"))
