@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ROOT = "/nbia-api/services"
 OPEN, CLOSED = series_uid("open_ct"), series_uid("closed_ct", 2)
+REQUIRED = {"Collection": "open_ct", "Modality": "CT", "SeriesInstanceUID": OPEN}
 
 
 def ask(call: str, client: Client | None = None, version: str = "v1", **parameters: str) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hilum.acquire.layouts import RETRIEVER_LAYOUTS
 from hilum.acquire.manifests import Dialect
+from hilum.serve.downloads.chosen import MAX_BATCH, MAX_BATCH_SIZE
 from hilum.serve.downloads.nbia_calls import CALLS, FORMATS, METADATA_LIST, NUMBERS, VERSIONS
 from hilum.serve.downloads.nbia_rows import METADATA_COLUMNS
 
@@ -20,7 +21,8 @@ Schema = dict[str, Any]
 
 TEXT: Schema = {"type": "string"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
-NUMBER: Schema = {"type": "integer", "minimum": 1, "maximum": 1_000_000}
+BATCH: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_BATCH}
+BATCH_SIZE: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_BATCH_SIZE}
 UID: Schema = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)*$", "maxLength": 64}
 NAME: Schema = {"type": "string", "pattern": "^[A-Za-z0-9_-]+$", "maxLength": 100}
 BINARY: Schema = {}
@@ -155,7 +157,7 @@ _PLACES: Schema = {
     "manifests": {"type": "object", "properties": {dialect.value: TEXT for dialect in Dialect}},
 }
 _COUNTS: Schema = dict.fromkeys(("participants", "series", "size_bytes"), COUNT)
-_BATCH: Schema = {"batch": NUMBER} | _COUNTS | _PLACES
+_BATCH: Schema = {"batch": BATCH} | _COUNTS | _PLACES
 OFFER: Schema = {
     "type": "object",
     "properties": {
@@ -166,7 +168,7 @@ OFFER: Schema = {
         "not_here": COUNT,
         "closed": COUNT,
         **_PLACES,
-        "batch_size": NUMBER,
+        "batch_size": BATCH_SIZE,
         "batches": {
             "type": "array",
             "items": {"type": "object", "properties": _BATCH, "required": list(_BATCH), "additionalProperties": False},
@@ -177,7 +179,7 @@ OFFER: Schema = {
 OFFER["required"] = list(OFFER["properties"])
 """What can be downloaded of a cohort or collection; `hilum.serve.downloads.offers`."""
 
-_PART: dict[str, Schema] = {"batch": NUMBER, "batch_size": NUMBER}
+_PART: dict[str, Schema] = {"batch": BATCH, "batch_size": BATCH_SIZE}
 _MANIFESTS = dict.fromkeys(("text/plain", CSV, "text/tab-separated-values"), TEXT) | {JSON: {}}
 
 DOWNLOADS = (

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 BATCH_SIZE = 2500
 """Participants in a batch unless another number is asked for; as TCIA hands out NLST."""
 
-MAX_NUMBER = 1_000_000
+MAX_BATCH_SIZE, MAX_BATCH = 10_000, 1_000_000
+"""The participants of a batch are named to the database, which takes some ten thousand names."""
 
 IS_HERE = Case(When(instances__isnull=True, then=Value(False)), default=Value(True), output_field=BooleanField())
 """Whether the files of a series are in this archive."""
@@ -133,7 +134,7 @@ def find_chosen(principal: Principal, kind: Kind, name: str, parameters: QueryDi
         404: there is none that may be seen; 400: there is no such batch.
     """
     chosen = _cohort(principal, name) if kind == "cohort" else _collection(principal, name)
-    number, size = _number(parameters, "batch"), batch_size(parameters)
+    number, size = _number(parameters, "batch", MAX_BATCH), batch_size(parameters)
     if number is None:
         return chosen
     batches = chosen.batches(size)
@@ -148,9 +149,9 @@ def batch_size(parameters: QueryDict) -> int:
     Raises
     ------
     ProblemError
-        400: it is no number from 1.
+        400: it is no number from 1 to `MAX_BATCH_SIZE`.
     """
-    return _number(parameters, "batch_size") or BATCH_SIZE
+    return _number(parameters, "batch_size", MAX_BATCH_SIZE) or BATCH_SIZE
 
 
 def list_series(chosen: Chosen) -> list[ListedSeries]:
@@ -201,12 +202,12 @@ def _listed(row: tuple[Any, ...]) -> ListedSeries:
     return ListedSeries(key, wanted, is_here)
 
 
-def _number(parameters: QueryDict, name: str) -> int | None:
+def _number(parameters: QueryDict, name: str, most: int) -> int | None:
     text = parameters.get(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdecimal() and len(text) < 8 and 1 <= int(text) <= MAX_NUMBER):
-        raise ProblemError(BAD_REQUEST, f"{name}: expected a whole number from 1")
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
+        raise ProblemError(BAD_REQUEST, f"{name}: expected a whole number from 1 to {most}")
     return int(text)
 
 
