@@ -112,13 +112,15 @@ def _file_words(path: Path) -> str:
 
 
 def _provenance(run: Run, archive: Archive) -> dict[str, str]:
+    from hilum.publish.results import SEEN_IN_TRAINING
+
     plan = run.plan
     said = {
         "run": f"{run.name}, finished {run.created_at.isoformat(timespec='seconds')}",
         "detector": f"{plan.method} {plan.version}",
         "folds and seed": f"{plan.folds} folds by person, seed {plan.seed}" if plan.folds else "",
         "model": plan.model,
-        "seen in training": f"{len(run.seen_in_training)} series" if run.seen_in_training else "",
+        SEEN_IN_TRAINING: f"{len(run.seen_in_training)} series" if run.seen_in_training else "",
         "series refused": str(len(run.refusals())),
         "cohort": f"{plan.cohort} (series list SHA-256 {plan.cohort_id[:16]})" if plan.cohort else "named series",
         "catalog snapshot": plan.snapshot_id,

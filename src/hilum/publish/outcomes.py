@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 SERIES_AT_ONCE = 1_000
 """Series looked up by one statement."""
 
+ROWS_A_GROUP = 20_000
+"""Rows of a Parquet file that are read, or passed over, together: a page of a long list needs one such group."""
+
 
 def series_of_exams(archive: Archive, exam_ids: Iterable[str], findings: Iterable[Lesion | Mark]) -> dict[str, Series]:
     """Find the series of the archive that each exam is: its own id, or the one series that its findings name.
@@ -137,7 +140,8 @@ def outcome_bytes(rows: Sequence[Row]) -> bytes:
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=OUTCOMES.arrow_schema()), sink, compression="zstd")
+    table = pa.Table.from_pylist(list(rows), schema=OUTCOMES.arrow_schema())
+    pq.write_table(table, sink, compression="zstd", row_group_size=ROWS_A_GROUP)
     return bytes(sink.getvalue())
 
 
@@ -161,7 +165,7 @@ class OutcomeList(Sequence["Row"]):
     series_uids: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
-        return int(next(self._ask("SELECT count(*) FROM"))[0])
+        return int(next(self._ask("SELECT count(*)"))[0])
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
@@ -171,15 +175,19 @@ class OutcomeList(Sequence["Row"]):
     def __getitem__(self, index: int | slice) -> Row | list[Row]:
         """The row at an index, or the rows from one to before another; steps are passed over."""
         start, stop, _ = (index if isinstance(index, slice) else slice(index, index + 1)).indices(sys.maxsize)
-        columns = ", ".join(f'"{name}"' for name in OUTCOMES.column_names)
-        found = self._ask(f"SELECT {columns} FROM", "ORDER BY number LIMIT $count OFFSET $start", start, stop)
+        what = ", ".join(f'"{name}"' for name in OUTCOMES.column_names)
+        if self.series_uids is None:
+            # By number, so that the rows before are not even read.
+            found = self._ask(f"SELECT {what}", "AND number > $start AND number <= $stop ORDER BY number", start, stop)
+        else:
+            found = self._ask(f"SELECT {what}", "ORDER BY number LIMIT $stop - $start OFFSET $start", start, stop)
         rows = [dict(zip(OUTCOMES.column_names, row, strict=True)) for row in found]
         return rows if isinstance(index, slice) else rows[0]
 
-    def _ask(self, what: str, which: str = "", start: int = 0, stop: int = 0) -> Iterator[Any]:
+    def _ask(self, what: str, which: str = "", *places: int) -> Iterator[Any]:
+        sql = f"{what} FROM read_parquet($path) WHERE rate = $rate AND kind = $kind"
         bound: dict[str, Any] = {"path": str(self.path), "rate": self.rate, "kind": self.kind}
-        bound |= {"is_all": self.series_uids is None, "uids": list(self.series_uids or ())}
-        condition = """read_parquet($path) WHERE rate = $rate AND kind = $kind
-            AND ($is_all OR "SeriesInstanceUID" IN (SELECT unnest(CAST($uids AS VARCHAR[]))))"""
-        bound |= {"start": start, "count": stop - start} if which else {}
-        return ask(f"{what} {condition} {which}", **bound)
+        if self.series_uids is not None:
+            sql += ' AND "SeriesInstanceUID" IN (SELECT unnest(CAST($uids AS VARCHAR[])))'
+            bound["uids"] = list(self.series_uids)
+        return ask(f"{sql} {which}", **bound, **dict(zip(("start", "stop"), places, strict=False)))

@@ -35,6 +35,9 @@ FORMAT_VERSION = 1
 RECORD = "result.json"
 LOCK = ".lock"
 DAMAGED = "result-not-readable"
+SEEN_IN_TRAINING = "seen in training"
+"""Entry of the provenance of a run whose model was trained on some of its participants."""
+
 DIGEST_IN_NAME = 32
 """Hexadecimal digits of a SHA-256 in a file's name."""
 
@@ -110,6 +113,11 @@ class Result:
     report_description: str
     assessment_file: str
     outcomes_file: str
+
+    @property
+    def seen_in_training(self) -> str:
+        """How much of it the model was trained on, which flatters it; empty where nothing is."""
+        return self.provenance.get(SEEN_IN_TRAINING, "")
 
     def to_json(self) -> bytes:
         """Give the bytes of the record."""

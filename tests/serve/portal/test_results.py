@@ -11,7 +11,7 @@ import pytest
 
 from hilum.publish.result_freeze import publish_result
 from hilum.publish.results import withdraw_result
-from hilum.serve.published.models import Series
+from hilum.serve.published.models import Series, Study
 from publish.freezing import HIT_LESION, SLICE, asked
 from serve.conftest import ROLES, series_uid, study_uid
 
@@ -154,6 +154,23 @@ def test_results_by_other_rules_stand_apart_and_say_why(
     only = text_of(client_as("public"), "/results/")
     assert only.count("<table>") == 1
     assert "closed" not in only
+
+
+def test_a_result_says_that_its_participants_were_seen_in_training(
+    served_archive: Archive, closed_result: Result, client: Client
+) -> None:
+    assert "seen in training" not in text_of(client, "/results/")
+    wanted = asked(served_archive, [FIRST], name="closed", provenance={"seen in training": "3 series"})
+
+    publish_result(served_archive, wanted, replace=True)
+
+    assert "seen in training: 3 series" in text_of(client, "/results/")
+
+
+def test_a_participant_without_an_id_has_rows_too(client: Client) -> None:
+    Study.objects.filter(study_uid=study_uid("closed_ct", 1)).update(participant_id="")
+
+    assert "(no id)" in text_of(client, PAGE, kind="hits")
 
 
 def test_a_result_leads_to_the_reports_of_its_marks(
