@@ -106,3 +106,18 @@ def test_a_full_disk_ends_the_pull_and_what_came_is_kept(tmp_path: Path) -> None
     report = pull_all(drive, target)
     assert (report.series_whole, report.files_fetched + report.files_kept) == (SERIES, SERIES * FILES + 1)
     assert digests_of(target).items() >= expected.items()
+
+
+def test_a_clock_set_back_hides_no_change_of_what_is_here_nor_of_the_source(tmp_path: Path) -> None:
+    drive, target = tmp_path / "drive", tmp_path / "target"
+    expected = fill(drive)
+    pull_all(drive, target)
+    a_day_before_ns = (drive / "s0" / "0.dcm").stat().st_mtime_ns - 86_400 * 10**9
+    for path in (target / "s1" / "1.dcm", drive / "s0" / "0.dcm"):
+        content = path.read_bytes()
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        os.utime(path, ns=(a_day_before_ns, a_day_before_ns))
+    expected["s0/0.dcm"] = hashlib.sha256((drive / "s0" / "0.dcm").read_bytes()).hexdigest()
+    report = pull_all(drive, target)
+    assert (report.series_whole, report.files_fetched) == (SERIES, 2)
+    assert digests_of(target) == expected

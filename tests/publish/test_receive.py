@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import time
@@ -16,7 +17,7 @@ from hilum.errors import FormatError, NotFoundError
 from hilum.publish.drives import plan_drives
 from hilum.publish.pack import STATE_NAME, pack_drive
 from hilum.publish.receive import Receipt, collections_on, find_bags, verify_bag, write_receipt
-from hilum.publish.shipment import Shipment
+from hilum.publish.shipment import LIST_NAME, Shipment
 from kills import is_killed_after
 from publish.shipping import COLLECTION, SLICES, write_release
 
@@ -166,6 +167,20 @@ def test_the_receipt_is_kept_as_json(bag: Path, tmp_path: Path) -> None:
     assert kept["is_whole"] is True
     assert kept["digest"] == receipt.digest
     assert collections_on(bag) == [COLLECTION]
+
+
+def test_a_clock_set_back_does_not_hide_a_change_between_two_runs(bag: Path, release: Release) -> None:
+    notes = bag.parent / "notes.sqlite"
+    (bag / LIST_NAME).rename(bag.parent / LIST_NAME)
+    with pytest.raises(FormatError, match="expected a packing list"):
+        verify_bag(bag, notes)
+    (bag.parent / LIST_NAME).rename(bag / LIST_NAME)
+    assert notes.exists()
+    path = bag / "data" / next(iter(release.files({"P3"}))).path
+    content, before = path.read_bytes(), path.stat()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    os.utime(path, (before.st_atime, before.st_mtime - 86_400))
+    assert (str(path.relative_to(bag)), "damaged-file") in problems(received(bag))
 
 
 def test_verification_that_is_killed_anywhere_goes_on_and_finds_the_same(packed_bag: Path, memory_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import pytest
 
 from hilum.publish.hashing import hash_files, open_hashes
 from hilum.publish.verify import Verified, notes_path, verify_release
+from kills import is_killed_after
 from publish.releasing import release
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
     from hilum.catalog import Archive
     from hilum.publish.release import Release
+
+KILLS, KILLS_A_ROUND = 100, 5
 
 
 def verified(made: Release, at: Path | None = None) -> Verified:
@@ -111,7 +115,10 @@ def test_an_interrupted_verification_goes_on_and_a_new_one_begins_anew(drive: tu
     assert found(made, folder) == [("damaged", file.path)]
 
 
-def test_an_old_interruption_is_not_gone_on_from(drive: tuple[Release, Path]) -> None:
+@pytest.mark.parametrize("noted_s", [-8 * 86_400, 8 * 86_400])
+def test_an_old_interruption_or_one_of_the_future_is_not_gone_on_from(
+    drive: tuple[Release, Path], noted_s: int
+) -> None:
     made, folder = drive
     file = next(made.files(["P2"]))
     path = folder / file.path
@@ -121,5 +128,33 @@ def test_an_old_interruption_is_not_gone_on_from(drive: tuple[Release, Path]) ->
     whole, times = path.read_bytes(), path.stat()
     path.write_bytes(whole[:-1] + b"?")
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    os.utime(notes, (0, 0))
+    at_s = time.time() + noted_s
+    os.utime(notes, (at_s, at_s))
     assert found(made, folder) == [("damaged", file.path)]
+
+
+def test_a_verification_killed_anywhere_goes_on_and_finds_the_same(archive: Archive, memory_path: Path) -> None:
+    made = release(archive, "1")
+    folder, notes = memory_path / "drive", memory_path / "notes"
+    for file in made.files():
+        target = folder / file.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file.place, target)
+    damaged = next(made.files(["P2"])).path
+    (folder / damaged).write_bytes(b"damaged")
+
+    def is_found() -> bool:
+        with ThreadPoolExecutor(1) as executor:
+            result = verify_release(made, notes=notes, executor=executor, workers=1, at=folder)
+        return result.files == made.counts.files and [one.item for one in result.refusals] == [damaged]
+
+    start = time.perf_counter()
+    assert is_found()
+    usual_s = time.perf_counter() - start
+    generator = random.Random(10)
+    killed = 0
+    while killed < KILLS:
+        for _ in range(KILLS_A_ROUND):
+            killed += is_killed_after(generator.uniform(0, usual_s), is_found)
+        assert is_found()
+        assert not list(memory_path.glob("notes*"))

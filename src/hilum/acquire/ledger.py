@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -234,24 +234,24 @@ def open_ledger(folder: Path) -> Iterator[Ledger]:
     Raises
     ------
     ArchiveError
-        Another pull holds it, a newer hilum made it, or it is damaged.
+        Another pull holds it, a newer hilum made it, it is damaged, or it cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / LEDGER_NAME
-    connection = sqlite3.connect(path, timeout=0, check_same_thread=False)
     try:
-        _prepare(connection, path)
-        yield Ledger(connection)
+        with closing(sqlite3.connect(path, timeout=0, check_same_thread=False)) as connection:
+            _prepare(connection, path)
+            yield Ledger(connection)
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
             raise ArchiveError(f"another hilum pull works in {folder}; let it end, or name another folder") from error
-        raise ArchiveError(f"{path} cannot be written ({error}); make room and pull again: it goes on") from error
+        raise ArchiveError(
+            f"{path} cannot be written ({error}); is the disk full, or read-only? Pull again when it can be: it goes on"
+        ) from error
     except sqlite3.DatabaseError as error:
         raise ArchiveError(
             f"{path} is damaged ({error}); remove it and pull again: files whose hash the source gives are kept"
         ) from error
-    finally:
-        connection.close()
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import sqlite3
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,21 +83,20 @@ def open_hashes(path: Path) -> Iterator[KnownHashes]:
     Raises
     ------
     ArchiveError
-        The file is damaged, or there is no room to write it.
+        The file is damaged, or cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=LOCK_WAIT_S)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(_SCHEMA)
-        yield KnownHashes(connection)
+        with closing(sqlite3.connect(path, timeout=LOCK_WAIT_S)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(_SCHEMA)
+            yield KnownHashes(connection)
     except sqlite3.Error as error:
         raise ArchiveError(
-            f"{path}: {error}; free some space, or remove it with its -wal and -shm: the files are then read again"
+            f"{path} cannot be written ({error}): is the disk full, or read-only (hilum verify takes another file with "
+            "--notes)? If the file is damaged, remove it with its -wal and -shm: all is then read again"
         ) from error
-    finally:
-        connection.close()
 
 
 def hash_files(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from hilum.errors import ArchiveError
@@ -64,20 +64,21 @@ def open_done(path: Path, *, purpose: str) -> Iterator[Done]:
     Raises
     ------
     ArchiveError
-        The file is damaged, was begun for something else, or there is no room to write it.
+        The file is damaged, was begun for something else, or cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path)
     try:
-        # No WAL: a drive may have a file system without shared memory.
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.executescript(_SCHEMA)
-        _require_purpose(connection, path, purpose)
-        yield Done(connection)
+        with closing(sqlite3.connect(path)) as connection:
+            # No WAL: a drive may have a file system without shared memory.
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.executescript(_SCHEMA)
+            _require_purpose(connection, path, purpose)
+            yield Done(connection)
     except sqlite3.Error as error:
-        raise ArchiveError(f"{path}: {error}; free some space, or remove it to begin this drive anew") from error
-    finally:
-        connection.close()
+        raise ArchiveError(
+            f"{path} cannot be written ({error}): is the disk full, or read-only? If the file is damaged, remove it to "
+            "begin this drive anew"
+        ) from error
 
 
 def _require_purpose(connection: sqlite3.Connection, path: Path, purpose: str) -> None:
