@@ -12,6 +12,7 @@ import numpy as np
 
 from hilum.assess.listing import Listing, list_at
 from hilum.assess.matching import NONE
+from hilum.model.findings import as_point
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -156,7 +157,7 @@ class Gallery:
         position = marks.position_mm[int(self.assessment.matching.lesion_mark[lesion])]
         return replace(
             self._card(row),
-            position_mm=_triple(position),
+            position_mm=as_point(position),
             distance_mm=float(np.linalg.norm(position - lesions.position_mm[lesion])),
         )
 
@@ -176,8 +177,3 @@ class Gallery:
 
 def _address(png: bytes) -> str:
     return "data:image/png;base64," + b64encode(png).decode("ascii")
-
-
-def _triple(values: Iterable[float]) -> Point:
-    x, y, z = (float(value) for value in values)
-    return x, y, z

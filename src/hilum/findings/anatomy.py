@@ -16,18 +16,21 @@ NODULE = Code("27925004", "SCT", "Nodule")
 KINDS: tuple[tuple[str, Code], ...] = (("lymph node", LYMPH_NODE), ("nodule", NODULE))
 """Words of a label, and what they mean; the first that stands in it counts."""
 
+HILUM = Code("46750007", "SCT", "Hilum of lung")
+LUNG = Code("39607008", "SCT", "Lung")
+
 SITES: tuple[tuple[str, Code], ...] = (
     ("mediastin", Code("72410000", "SCT", "Mediastinum")),
-    ("hilar", Code("46750007", "SCT", "Hilum of lung")),
-    ("hilum", Code("46750007", "SCT", "Hilum of lung")),
+    ("hilar", HILUM),
+    ("hilum", HILUM),
     ("retroperiton", Code("82849001", "SCT", "Retroperitoneum")),
     ("abdom", Code("818981001", "SCT", "Abdomen")),
     ("axill", Code("91470000", "SCT", "Axilla")),
     ("inguinal", Code("26893007", "SCT", "Inguinal region")),
     ("pelvi", Code("816092008", "SCT", "Pelvis")),
     ("neck", Code("45048000", "SCT", "Neck")),
-    ("lung", Code("39607008", "SCT", "Lung")),
-    ("pulmon", Code("39607008", "SCT", "Lung")),
+    ("lung", LUNG),
+    ("pulmon", LUNG),
 )
 """Beginnings of the words for a body region in a label, and the region."""
 

@@ -21,7 +21,7 @@ from hilum.findings.format import Format, need_target
 from hilum.findings.json_tree import Node, read_tree
 from hilum.findings.lesion_names import name_lesions
 from hilum.findings.refusing import UNKNOWN_EXAM
-from hilum.model.findings import FindingSet, Lesion, Mark
+from hilum.model.findings import FindingSet, Lesion, Mark, as_point
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -149,18 +149,13 @@ def _box(annotation: Node, index: int, grid: Geometry) -> tuple[Point, Point]:
         raise FormatError(f"{annotation.where}: a box of {width:g} x {height:g} pixels; expected a positive size")
     centre = grid.to_mm((index, top + height / 2 - 0.5, left + width / 2 - 0.5))
     sides = np.abs(grid.affine[:3, :3]) @ (1, height, width)
-    return _point(centre), _point(sides)
+    return as_point(centre), as_point(sides)
 
 
 def _require_upright(grid: Geometry, name: str) -> None:
     axes = np.abs(np.asarray(grid.direction))
     if np.any(np.minimum(axes, np.abs(axes - 1)) > UPRIGHT_TOLERANCE):
         raise FormatError(f"{name}: slices of the series are oblique, boxes on them do not stand upright; not read")
-
-
-def _point(values: np.ndarray) -> Point:
-    x, y, z = (float(value) for value in values)
-    return x, y, z
 
 
 def _recognises(_path: Path, start: bytes) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from hilum.errors import FormatError
 from hilum.findings.regions import By, Region, measure_regions
+from hilum.model.findings import as_point
 from hilum.model.geometry import Geometry
 from hilum.model.masks import LabelMask, Segment
 from hilum.volume.axes import axial_geometry, axial_grid, turn_grid
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hilum.model.findings import FindingSet, Lesion, Point
+    from hilum.model.findings import FindingSet, Lesion
 
 GRID_TOLERANCE_MM = 0.1
 """A mask whose corners are no further than this from the CT's lies on its grid: NIfTI keeps places in float32, and
@@ -95,7 +96,7 @@ def place_on_grid(mask: LabelMask, grid: Geometry, name: str) -> LabelMask:
         layers.append(turned)
     low = np.rint(grid.to_voxels(box.origin_mm)).astype(int)
     high = low + box.shape
-    nearest = Geometry(box.shape, grid.spacing_mm, _point(grid.to_mm(low)), grid.direction)
+    nearest = Geometry(box.shape, grid.spacing_mm, as_point(grid.to_mm(low)), grid.direction)
     if np.any(low < 0) or np.any(high > grid.shape) or not box.is_close(nearest, GRID_TOLERANCE_MM):
         check_grid(mask.geometry, grid, name)
     return LabelMask(
@@ -107,11 +108,6 @@ def _padded(box: NDArray[Any], low: NDArray[np.int_], grid: Geometry) -> NDArray
     whole = np.zeros(grid.shape, box.dtype)
     whole[tuple(slice(start, start + size) for start, size in zip(low, box.shape, strict=True))] = box
     return whole
-
-
-def _point(values: NDArray[np.float64]) -> Point:
-    x, y, z = (float(value) for value in values)
-    return x, y, z
 
 
 def described(mask: LabelMask, lesions: Iterable[Lesion]) -> LabelMask:

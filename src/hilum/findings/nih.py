@@ -23,7 +23,7 @@ from hilum.findings.lists import LesionFile, MarkFile
 from hilum.findings.mps import number_text, read_mps, write_mps
 from hilum.findings.nih_grid import POINT_TOLERANCE_MM, check_grid, ct_positions, origin_warning
 from hilum.findings.text import read_integers, read_numbers
-from hilum.model.findings import Lesion, Mark
+from hilum.model.findings import Lesion, Mark, as_point
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from hilum.model.findings import Point
     from hilum.model.geometry import Geometry
 
     Floats = NDArray[np.float64]
@@ -122,7 +121,7 @@ def read_candidates(folder: Path, *, geometries: Mapping[str, Geometry] | None =
             warnings += [warning] if warning else []
         for kind in ("pos", "neg"):
             points, nodes = _read_candidate_files(patient, kind)
-            marks += [Mark(patient.name, _triple(point), 0.0) for point in points + shift]
+            marks += [Mark(patient.name, as_point(point), 0.0) for point in points + shift]
             lesion_ids += nodes
     exam_ids = tuple(patient.name for patient in patients)
     return MarkFile(tuple(marks), exam_ids, tuple(warnings), scored=False, lesion_ids=tuple(lesion_ids))
@@ -242,7 +241,7 @@ def _lesions(annotation: _Annotation, positions_mm: Floats) -> list[Lesion]:
         Lesion(
             annotation.patient_id,
             str(number),
-            _triple(position),
+            as_point(position),
             short_axis_mm=size[0] or None,
             long_axis_mm=(size[1] or None) if len(size) == 2 else None,
             label=_LABELS.get(annotation.patient_id[:3], "lymph node"),
@@ -374,7 +373,7 @@ def _write_points(path: Path, points: Floats, *, end: str) -> list[Path]:
     point_set = path.with_suffix(".mps")
     _write_rows(path, points, end=end)
     if len(points):
-        write_mps(point_set, [_triple(point) for point in points], significant_digits=DIGITS)
+        write_mps(point_set, [as_point(point) for point in points], significant_digits=DIGITS)
     else:
         point_set.write_bytes(b"")
     return [path, point_set]
@@ -384,8 +383,3 @@ def _write_rows(path: Path, rows: Floats, *, end: str = "\n") -> Path:
     lines = (" ".join(number_text(float(value), DIGITS) for value in row) + end for row in rows)
     path.write_bytes("".join(lines).encode("ascii"))
     return path
-
-
-def _triple(values: Floats) -> Point:
-    x, y, z = (float(value) for value in values)
-    return x, y, z

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from hilum.findings.diameters import Diameters, measure_diameters
-from hilum.model.findings import Lesion
+from hilum.model.findings import Lesion, as_point
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,7 +171,7 @@ def _measure(runs: _Runs, geometry: Geometry) -> Region:
         component=int(runs.component[0]),
         voxel_count=count,
         volume_mm3=count * abs(float(np.linalg.det(geometry.affine[:3, :3]))),
-        centroid_mm=_point(geometry.to_mm(means)),
+        centroid_mm=as_point(geometry.to_mm(means)),
         long_axis_mm=axes.long_axis_mm,
         short_axis_mm=axes.short_axis_mm,
         long_ends_mm=plane.ends(index, axes.long_mm),
@@ -198,7 +198,7 @@ class _Plane:
     def ends(self, index: int, points_mm: Floats) -> tuple[Point, Point]:
         """LPS of two points of a slice."""
         first, last = points_mm @ np.linalg.inv(self._steps)
-        return _point(self._geometry.to_mm([index, *first])), _point(self._geometry.to_mm([index, *last]))
+        return as_point(self._geometry.to_mm([index, *first])), as_point(self._geometry.to_mm([index, *last]))
 
 
 def _widest_slice(runs: _Runs, plane: _Plane) -> tuple[int, Diameters]:
@@ -223,8 +223,3 @@ def _widest_slice(runs: _Runs, plane: _Plane) -> tuple[int, Diameters]:
     if widest is None:
         raise ValueError("a region without voxels: expected at least one")
     return -best[1], widest
-
-
-def _point(values: Floats) -> Point:
-    x, y, z = (float(value) for value in values)
-    return x, y, z

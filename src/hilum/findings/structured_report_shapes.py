@@ -14,6 +14,7 @@ import numpy as np
 
 from hilum.errors import FormatError
 from hilum.findings.diameters import measure_diameters
+from hilum.model.findings import as_point
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,10 +68,10 @@ def shape_of(kind: str, points_mm: Floats) -> Shape:
     if not np.all(np.isfinite(points_mm)):
         raise FormatError(f"a {kind} with coordinates that are no finite numbers")
     if kind == "POINT" and count >= 1:  # an arrow has two: the first is its head
-        return Shape(_point(points_mm[0]))
+        return Shape(as_point(points_mm[0]))
     if kind == "CIRCLE" and count == 2:
         radius_mm = float(np.linalg.norm(points_mm[1] - points_mm[0]))
-        return Shape(_point(points_mm[0]), diameter_mm=2 * radius_mm or None)
+        return Shape(as_point(points_mm[0]), diameter_mm=2 * radius_mm or None)
     if kind in AXES_OF and count == 2 * AXES_OF[kind]:
         return axes_shape(*points_mm.reshape(-1, 2, 3))
     if kind in OUTLINES and count >= 1:
@@ -85,7 +86,7 @@ def axes_shape(*axes_mm: Floats) -> Shape:
     """Give the shape of axes, each ``(2, 3)`` of two ends: the longest, and the longest of the others."""
     ordered = sorted(axes_mm, key=lambda ends: -float(np.linalg.norm(ends[1] - ends[0])))
     short = _ends(ordered[1]) if len(ordered) > 1 else None
-    return Shape(_point(ordered[0].mean(axis=0)), _ends(ordered[0]), short)
+    return Shape(as_point(ordered[0].mean(axis=0)), _ends(ordered[0]), short)
 
 
 def _outline(points_mm: Floats) -> Shape:
@@ -94,17 +95,17 @@ def _outline(points_mm: Floats) -> Shape:
     centre = corners.mean(axis=0)
     _, widths, frame = np.linalg.svd(corners - centre, full_matrices=False)
     if len(corners) == 1 or widths[0] <= FLAT_MM:
-        return Shape(_point(centre))
+        return Shape(as_point(centre))
     if len(corners) == 2 or widths[1] <= FLAT_MM:
         along = (corners - centre) @ frame[0]
         return axes_shape(corners[[int(along.argmin()), int(along.argmax())]])
     if (sides := _upright_sides(corners)) is not None:
-        return Shape(_point((corners.min(axis=0) + corners.max(axis=0)) / 2), box_mm=sides)
+        return Shape(as_point((corners.min(axis=0) + corners.max(axis=0)) / 2), box_mm=sides)
     flat = (corners - centre) @ frame[:2].T
     axes = measure_diameters(flat)
     middle = centre + _centroid(flat) @ frame[:2]
     ends = [centre + axis @ frame[:2] for axis in (axes.long_mm, axes.short_mm)]
-    return Shape(_point(middle), _ends(ends[0]), _ends(ends[1]))
+    return Shape(as_point(middle), _ends(ends[0]), _ends(ends[1]))
 
 
 def _upright_sides(corners: Floats) -> Point | None:
@@ -115,7 +116,7 @@ def _upright_sides(corners: Floats) -> Point | None:
     is_flat = sides <= FLAT_MM
     if len(corners) != 4 or not np.all(is_corner) or int(np.sum(is_flat)) != 1:
         return None
-    return _point(np.where(is_flat, 0.0, sides))
+    return as_point(np.where(is_flat, 0.0, sides))
 
 
 def _centroid(corners: Floats) -> Floats:
@@ -128,9 +129,4 @@ def _centroid(corners: Floats) -> Floats:
 
 
 def _ends(points_mm: Floats) -> Ends:
-    return _point(points_mm[0]), _point(points_mm[1])
-
-
-def _point(values: Floats) -> Point:
-    x, y, z = (float(value) for value in values)
-    return x, y, z
+    return as_point(points_mm[0]), as_point(points_mm[1])

@@ -10,11 +10,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hilum.errors import Refusal
     from hilum.model.codes import Code
     from hilum.model.masks import LabelMask
 
 Point = tuple[float, float, float]
+
+
+def as_point(values: Iterable[float]) -> Point:
+    """Give three numbers, such as a row of an array, as a point; ValueError if they are not three."""
+    x, y, z = (float(value) for value in values)
+    return x, y, z
 
 
 @dataclass(frozen=True, slots=True)
