@@ -9,8 +9,8 @@ import pytest
 import typer
 
 from builders import CtSeries
-from hilum.cli.index import REFUSALS_TOLD, collection_of
-from hilum.cli.output import FAILURE, OK, REFUSED, USAGE
+from hilum.cli.index import collection_of
+from hilum.cli.output import FAILURE, LINES_TOLD, OK, REFUSED, USAGE
 
 
 def hilum(*words: str | Path) -> subprocess.CompletedProcess[str]:
@@ -36,17 +36,17 @@ def test_a_folder_is_indexed_into_a_new_archive_and_again(tmp_path: Path) -> Non
 
 def test_refusals_are_told_and_counted_and_set_the_status(tmp_path: Path) -> None:
     CtSeries().write(tmp_path / "ct")
-    for number in range(REFUSALS_TOLD + 3):
+    for number in range(LINES_TOLD + 3):
         (tmp_path / "ct" / f"bad{number:02d}.dcm").touch()
     done = hilum("index", tmp_path / "ct", "--archive", tmp_path / "a", "--collection", "other")
     assert done.returncode == REFUSED
-    assert f"refused: {REFUSALS_TOLD + 3} empty-file" in done.stderr
-    assert done.stderr.count("the file is empty") == REFUSALS_TOLD
+    assert f"refused: {LINES_TOLD + 3} empty-file" in done.stderr
+    assert done.stderr.count("the file is empty") == LINES_TOLD
     assert "... and 3 more" in done.stderr
     done = hilum("index", tmp_path / "ct", "--archive", tmp_path / "a", "--collection", "other", "--json")
     report = json.loads(done.stdout)
     assert done.returncode == REFUSED
-    assert len(report["refusals"]) == REFUSALS_TOLD + 3
+    assert len(report["refusals"]) == LINES_TOLD + 3
     assert set(report["refusals"][0]) >= {"item", "check", "reason"}
 
 

@@ -8,10 +8,7 @@ from typing import Annotated
 
 import typer
 
-from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, progress, show_json, show_table, tell
-
-REFUSALS_TOLD = 10
-"""Refused lines told on stderr; the others are counted."""
+from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, progress, show_json, show_table, tell, tell_first
 
 
 def register(app: typer.Typer) -> None:
@@ -91,9 +88,6 @@ def import_participant_table(
         show_json(counts | {"refusals": [asdict(refusal) for refusal in found.refusals]})
     else:
         show_table([counts], as_json=False)
-    for refusal in found.refusals[:REFUSALS_TOLD]:
-        tell(f"refused {refusal.item}: {refusal.reason}")
-    if len(found.refusals) > REFUSALS_TOLD:
-        tell(f"... and {len(found.refusals) - REFUSALS_TOLD:,} more; --json gives them all")
+    tell_first(f"refused {refusal.item}: {refusal.reason}" for refusal in found.refusals)
     if found.refusals:
         raise typer.Exit(REFUSED)

@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, progress, show_json, show_table, tell
+from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, progress, show_json, show_table, tell, tell_first
 
 if TYPE_CHECKING:
     from hilum.catalog.folder import IndexReport
-
-REFUSALS_TOLD = 10
-"""Refused files told on stderr; the others are counted."""
 
 
 def register(app: typer.Typer) -> None:
@@ -87,7 +84,4 @@ def _tell_refusals(report: IndexReport) -> None:
     if report.refusals:
         counts = Counter(refusal.check for refusal in report.refusals)
         tell("refused: " + ", ".join(f"{count:,} {check}" for check, count in counts.most_common()))
-    for refusal in report.refusals[:REFUSALS_TOLD]:
-        tell(f"  {refusal.item}: {refusal.reason}")
-    if len(report.refusals) > REFUSALS_TOLD:
-        tell(f"  ... and {len(report.refusals) - REFUSALS_TOLD:,} more; --json gives them all")
+    tell_first(f"  {refusal.item}: {refusal.reason}" for refusal in report.refusals)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hilum.acquire.manifests.manifest import Dialect
-from hilum.cli.output import REFUSED, JsonOption, show_json, show_table, tell
+from hilum.cli.output import REFUSED, JsonOption, show_json, show_table, tell, tell_first
 from hilum.disk import size_text
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from hilum.acquire.wanted import WantedSeries
     from hilum.cli.listed_series import Listed
     from hilum.errors import Refusal
-
-REFUSALS_TOLD = 10
-"""Refusals told on stderr; the others are counted."""
 
 _ADVICE = {
     Dialect.BAGIT: ": name --base-url for folders that are indexed here, or --list-files for what is in S3",
@@ -216,9 +213,6 @@ def _files(manifest: Manifest, series: WantedSeries) -> list[dict[str, Any]]:
 
 
 def _end(refusals: Sequence[Refusal]) -> None:
-    for refusal in refusals[:REFUSALS_TOLD]:
-        tell(f"refused {refusal.item}: {refusal.reason}")
-    if len(refusals) > REFUSALS_TOLD:
-        tell(f"... and {len(refusals) - REFUSALS_TOLD:,} more")
+    tell_first((f"refused {refusal.item}: {refusal.reason}" for refusal in refusals), rest="")
     if refusals:
         raise typer.Exit(REFUSED)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 OK, REFUSED, USAGE, FAILURE = range(4)
 """Exit status: all is well; something was refused; wrong usage; failure."""
@@ -21,12 +21,30 @@ ArchiveOption = Annotated[
     Path,
     typer.Option("--archive", envvar="HILUM_ARCHIVE", help="Folder of the archive.", show_default=False),
 ]
+LINES_TOLD = 10
+"""Refusals told one by one; the others are counted."""
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 def tell(message: str) -> None:
     """Write a line to stderr."""
     sys.stderr.write(message + "\n")
+
+
+def tell_first(lines: Iterable[str], rest: str = "; --json gives them all") -> None:
+    """Write the first `LINES_TOLD` lines to stderr, and how many more there are.
+
+    Parameters
+    ----------
+    rest
+        Where the others are found.
+    """
+    every = list(lines)
+    for line in every[:LINES_TOLD]:
+        tell(line)
+    if len(every) > LINES_TOLD:
+        tell(f"... and {len(every) - LINES_TOLD:,} more{rest}")
 
 
 def show_table(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str | None = None) -> None:

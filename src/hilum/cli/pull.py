@@ -14,19 +14,15 @@ import typer
 
 from hilum.cli.asked import FORMS, Access, Asked, asked_for
 from hilum.cli.indexing import collections_of, index_pulled
-from hilum.cli.output import REFUSED, JsonOption, show_json, show_table, tell
+from hilum.cli.output import REFUSED, JsonOption, show_json, show_table, tell, tell_first
 from hilum.disk import size_text
 from hilum.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from hilum.acquire.plan import Plan
     from hilum.acquire.report import PullReport
-    from hilum.errors import Refusal
-
-REFUSALS_TOLD = 10
-"""Refusals told on stderr; the others are counted."""
 
 _SELECT, _HOW, _LICENCE = "What of it", "How", "Before the download"
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
@@ -237,7 +233,7 @@ def _show_plan(plan: Plan, asked: Asked, *, as_json: bool) -> None:
     else:
         show_table([totals], as_json=False)
         show_table(_licence_rows(plan), as_json=False)
-        _tell_refusals(asked.refusals)
+        tell_first(f"missing {refusal.item}: {refusal.reason}" for refusal in asked.refusals)
     if asked.refusals:
         raise typer.Exit(REFUSED)
 
@@ -269,11 +265,4 @@ def _show_report(report: PullReport, *, as_json: bool) -> None:
         show_json(values)
         return
     show_table([{name: value for name, value in values.items() if name != "refusals"}], as_json=False)
-    _tell_refusals(report.refusals)
-
-
-def _tell_refusals(refusals: Sequence[Refusal]) -> None:
-    for refusal in refusals[:REFUSALS_TOLD]:
-        tell(f"missing {refusal.item}: {refusal.reason}")
-    if len(refusals) > REFUSALS_TOLD:
-        tell(f"... and {len(refusals) - REFUSALS_TOLD:,} more; --json gives them all")
+    tell_first(f"missing {refusal.item}: {refusal.reason}" for refusal in report.refusals)

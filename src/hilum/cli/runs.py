@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hilum.cli.output import OK, REFUSED, ArchiveOption, JsonOption, progress, show_json, show_table, tell
+from hilum.cli.output import OK, REFUSED, ArchiveOption, JsonOption, progress, show_json, show_table, tell, tell_first
 
 if TYPE_CHECKING:
     from hilum.catalog import Archive
     from hilum.detect.runs import Run
-
-REFUSALS_TOLD = 10
-"""Refusals told in full at the end of a command; the run keeps all."""
 
 
 class Finding(StrEnum):
@@ -114,11 +111,8 @@ def show_finished(run: Run, *, as_json: bool) -> None:
 
 def tell_refusals(run: Run) -> None:
     """Say which series were left out, and why."""
-    refusals = run.refusals()
-    for refusal in refusals[:REFUSALS_TOLD]:
-        tell(f"refused {refusal.item}: {refusal.check}: {refusal.reason}")
-    if len(refusals) > REFUSALS_TOLD:
-        tell(f"... and {len(refusals) - REFUSALS_TOLD} more: {run.folder.refusals}")
+    lines = (f"refused {refusal.item}: {refusal.check}: {refusal.reason}" for refusal in run.refusals())
+    tell_first(lines, rest=f": {run.folder.refusals}")
 
 
 def _need_threshold(run: Run, threshold: float | None) -> float:

@@ -9,16 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, progress, show_json, show_table, tell
+from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, progress, show_json, show_table, tell, tell_first
 from hilum.cli.site_results import add_results
 from hilum.cli.site_upkeep import add_upkeep
 
 if TYPE_CHECKING:
-    from hilum.errors import Refusal
     from hilum.serve.published.publish import Publication
-
-REFUSALS_TOLD = 10
-"""Refused files told on stderr; the others are counted."""
 
 
 class Access(StrEnum):
@@ -208,11 +204,5 @@ def _show(done: list[Publication], *, as_json: bool) -> None:
             row | {"files_refused": len(one.prepared.refusals), "attributes_refused": one.prepared.attributes_refused}
         )
     show_table(rows, as_json=False)
-    _tell_refusals([refusal for one in done for refusal in one.prepared.refusals])
-
-
-def _tell_refusals(refusals: list[Refusal]) -> None:
-    for refusal in refusals[:REFUSALS_TOLD]:
-        tell(f"refused {refusal.item}: {refusal.reason}")
-    if len(refusals) > REFUSALS_TOLD:
-        tell(f"... and {len(refusals) - REFUSALS_TOLD:,} more; --json gives them all")
+    refusals = (refusal for one in done for refusal in one.prepared.refusals)
+    tell_first(f"refused {refusal.item}: {refusal.reason}" for refusal in refusals)
