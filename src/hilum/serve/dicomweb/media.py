@@ -29,6 +29,9 @@ _PIECE = re.compile(r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z/-]+)\s*(?:=\s*("(?:[^"\\]|\\
 _MOST_RANGES = 50
 """More media ranges than any client sends."""
 
+_MOST_CHARACTERS = 2000
+"""Longest list that is read: the time to divide it grows with the square of its length."""
+
 
 @dataclass(frozen=True, slots=True)
 class MediaRange:
@@ -116,6 +119,9 @@ def content_type(text: str) -> MediaRange:
 
 def _split(text: str) -> Iterator[str]:
     """Media ranges of a list; commas within quotes do not divide."""
+    if len(text) > _MOST_CHARACTERS:
+        found = f"{len(text)} characters of accepted media types"
+        raise ProblemError(BAD_REQUEST, f"{found}; expected at most {_MOST_CHARACTERS}")
     parts = re.split(r',(?=(?:[^"]*"[^"]*")*[^"]*$)', text)
     if len(parts) > _MOST_RANGES:
         raise ProblemError(BAD_REQUEST, f"{len(parts)} accepted media types; expected at most {_MOST_RANGES}")

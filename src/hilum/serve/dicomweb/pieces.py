@@ -7,6 +7,7 @@ DICOM PS3.18 section 10.4.1.1.5 and 10.4.1.1.6 (frames, bulk data), 8.7.3 (media
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from typing import TYPE_CHECKING
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 MAX_FRAMES = 1000
 """Frames of one request; a slide has thousands of tiles, and nobody looks at all at once."""
 
+MAX_BYTES = 1 << 29
+"""Of the frames of one request, which are all held in memory; one frame may be longer."""
+
 PARTIAL = 206
 PIXEL_DATA = frozenset({"7FE00008", "7FE00009", "7FE00010"})
 _PLACE = re.compile(r"(?:[0-9A-F]{8}/\d{1,9}/)*[0-9A-F]{8}")
@@ -76,6 +80,8 @@ def frames(
     wanted = [int(number) for number in numbers.split(",")]
     if len(wanted) > MAX_FRAMES:
         raise ProblemError(BAD_REQUEST, f"{len(wanted)} frames; expected at most {MAX_FRAMES} in one request")
+    if len(wanted) > 1 and len(wanted) * _frame_bytes(found) > MAX_BYTES:
+        raise ProblemError(BAD_REQUEST, f"{len(wanted)} frames; expected at most {MAX_BYTES} bytes in one request")
     media_type, syntax, is_single = _form(accepted(request), found, len(wanted))
     is_decoded = syntax == EXPLICIT and found.transfer_syntax not in NATIVE
     data = [decoded_bytes(found, number) for number in wanted] if is_decoded else read_frames(found, wanted)
@@ -104,6 +110,12 @@ def bulk_data(
 def native_syntax(found: FoundInstance) -> str:
     """Transfer syntax that uncompressed frames are given in: as stored, or little endian where that is unusual."""
     return EXPLICIT if found.transfer_syntax in NATIVE else found.transfer_syntax
+
+
+def _frame_bytes(found: FoundInstance) -> int:
+    """Bytes of one frame without compression; 0 where the size of the image is not known."""
+    sizes = (found.values.get(name) for name in ("Rows", "Columns", "BitsAllocated"))
+    return math.prod(size or 0 for size in sizes) * (found.values.get("SamplesPerPixel") or 1) // 8
 
 
 def _form(ranges: Sequence[MediaRange], found: FoundInstance, count: int) -> tuple[str, str, bool]:
