@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from ctypes import CDLL
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import django
@@ -14,6 +18,7 @@ from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.signals import request_started
 from django.urls import set_script_prefix
 
+from hilum.serve.operations.observe import Tally
 from hilum.serve.site import SETTINGS
 from hilum.serve.streaming import PIECE_BYTES
 
@@ -31,11 +36,21 @@ Result = TypeVar("Result")
 THREADS = 16
 """Requests a worker answers at once; each thread keeps its connection to the database."""
 
+FRAME_THREADS = 4
+"""Frames a worker reads at once: of more threads each waits for the others."""
+
+TOLD_EVERY_S = 1
+"""Frames are told in one line of the log in this time."""
+
 FORM_LIMIT_BYTES = 1_000_000
 """Longest body of a request, but for those that bring DICOM files."""
 
 UPLOAD_PATHS = ("/dicom-web/",)
 """Paths that DICOM files are sent to."""
+
+
+_ALLOCATOR = {-3: 1 << 26, -1: 1 << 26, -8: 1}
+"""M_MMAP_THRESHOLD and M_TRIM_THRESHOLD in bytes: what is freed is kept, 64 MB of it. M_ARENA_MAX: by all threads."""
 
 
 class BodyTooLongError(Exception):
@@ -46,14 +61,20 @@ class Application(ASGIHandler):
     """Django with every request answered whole in one thread of a fixed number.
 
     Django's own handler changes threads for every part of its chain, and opens a connection to the database for every
-    request. Here a request changes threads once, and a thread keeps its connection.
+    request. Here a request changes threads once, and a thread keeps its connection. Frames do without the chain where
+    they can (`hilum.serve.dicomweb.direct`).
     """
 
     chunk_size = PIECE_BYTES
 
     def __init__(self) -> None:
         super().__init__()
+        # Its models can be imported only now that Django is set up.
+        self._direct = import_module("hilum.serve.dicomweb.direct")
+        self._frames = Tally(self._direct.ROUTE, self._direct.METHOD, self._direct.STATUS)
+        atexit.register(self._frames.tell)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="answer")
+        self._frame_threads = ThreadPoolExecutor(FRAME_THREADS, thread_name_prefix="frame")
 
     def load_middleware(self, is_async: bool = False) -> None:  # noqa: ARG002 (Django's signature)
         """Make the chain for a thread."""
@@ -63,13 +84,31 @@ class Application(ASGIHandler):
         """Answer a request; one that is too long is read no further."""
         from hilum.serve.settings import OPTIONS
 
-        is_upload = str(scope.get("path", "")).startswith(UPLOAD_PATHS)
+        if self._direct.is_frames(scope) and await self._sent_directly(scope, send):
+            return
+        is_upload = scope["method"] == "POST" and scope["path"].startswith(UPLOAD_PATHS)
+        if is_upload and not await self._in_thread(self._direct.may_send, scope):
+            # Who may not send is told so before the body is read.
+            receive, send = _without_body, _closing(send)
         limit = OPTIONS.upload_limit_mb * 1_000_000 if is_upload else FORM_LIMIT_BYTES
         try:
             await super().__call__(scope, _limited(receive, limit), send)
         except BodyTooLongError:
             await send({"type": "http.response.start", "status": 413, "headers": [(b"connection", b"close")]})
             await send({"type": "http.response.body", "body": b""})
+
+    async def _sent_directly(self, scope: dict[str, Any], send: Send) -> bool:
+        """Answer without Django's chain; False if that must answer."""
+        started = time.perf_counter()
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._frame_threads, self._direct.answer, scope)
+        if found is None:
+            return False
+        if self._frames.add(time.perf_counter() - started):
+            loop.call_later(TOLD_EVERY_S, self._frames.tell)
+        await send({"type": "http.response.start", "status": 200, "headers": found.headers})
+        await send({"type": "http.response.body", "body": found.body})
+        return True
 
     async def handle(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer a request whose body is not too long."""
@@ -133,8 +172,37 @@ def _limited(receive: Receive, limit: int) -> Receive:
     return receive_some
 
 
+async def _without_body() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+def _closing(send: Send) -> Send:
+    """Send an answer after which the connection is closed: what else comes over it is not read."""
+
+    async def send_last(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+        await send(message)
+
+    return send_last
+
+
+def _keep_freed_memory() -> None:
+    """Let the allocator use the memory of one frame for the next; a hundred new pages cost more than to read the frame.
+
+    References
+    ----------
+    mallopt(3), of glibc; elsewhere nothing is changed.
+    """
+    set_option = getattr(CDLL(None), "mallopt", None)
+    if set_option is not None:
+        for option, value in _ALLOCATOR.items():
+            set_option(option, value)
+
+
 def make_application() -> Application:
     """Set Django up and give the application."""
+    _keep_freed_memory()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
     django.setup(set_prefix=False)
     return Application()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from io import BytesIO
@@ -13,6 +14,7 @@ from django.test import Client
 from builders import UID_ROOT, CtSeries
 from hilum.errors import ArchiveError, ConfigError, NotFoundError
 from hilum.serve import inbox
+from hilum.serve.access.models import AuditRecord
 from hilum.serve.accounts.models import User
 from hilum.serve.dicomweb.multipart import Writer
 
@@ -79,6 +81,33 @@ def test_nobody_without_an_account_sends(folder: Path) -> None:
     answer = send(Client(), objects())
     assert answer.status_code == 401
     assert waiting(folder) == []
+
+
+def test_the_body_of_who_may_not_send_is_not_read() -> None:
+    from hilum.serve.asgi import make_application
+
+    sent: list[dict[str, Any]] = []
+    scope = {"type": "http", "method": "POST", "scheme": "http", "path": "/dicom-web/studies", "query_string": b""}
+    headers = [(b"host", b"testserver"), (b"content-length", b"1000000000")]
+
+    async def receive() -> dict[str, Any]:
+        raise OSError("somebody reads the body")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(make_application()({**scope, "headers": headers}, receive, send))
+
+    assert sent[0]["status"] == 401
+    assert (b"connection", b"close") in sent[0]["headers"]
+
+
+def test_sending_is_told_in_the_audit_log(sender: Client, folder: Path) -> None:
+    send(sender, [*objects(2), b"no DICOM"])
+    send(sender, [b"no DICOM"])
+    [told] = AuditRecord.objects.filter(event="received")
+    assert (told.user_id, told.item) == (User.objects.get().pk, waiting(folder)[0].parent.name)
+    assert told.detail == {"objects": 2, "refused": 1}
 
 
 def test_bad_parts_are_refused_one_by_one(sender: Client, folder: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hilum.serve.access.models import AuditRecord
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hilum.serve.access.principal import Principal
-    from hilum.serve.published.models import Study
 
 Event = AuditRecord.Event
 
@@ -29,6 +28,19 @@ COLUMNS = ("id", "at", "event", "user_id", "token_id", "by_user_id", "item", "de
 
 REMEMBERED_VIEWS = 10_000
 """Views a worker remembers, so that a frame costs no look at the log."""
+
+
+class StudyName(Protocol):
+    """A study's key and UID: its row, or what is known of it without one."""
+
+    @property
+    def pk(self) -> int:
+        """Key."""
+
+    @property
+    def study_uid(self) -> str:
+        """StudyInstanceUID."""
+
 
 _seen: dict[tuple[int | None, int], float] = {}
 _seen_lock = Lock()
@@ -63,7 +75,7 @@ def record(
     )
 
 
-def viewed(principal: Principal, study: Study) -> None:
+def viewed(principal: Principal, study: StudyName) -> None:
     """Record that somebody looked at a study: one record a user, study and hour, however many frames they load.
 
     Two workers may each write one.
@@ -82,6 +94,11 @@ def viewed(principal: Principal, study: Study) -> None:
 def downloaded(principal: Principal, item: str, **detail: Any) -> None:
     """Record that somebody fetched data; `item` is a cohort, collection or series."""
     record(Event.DOWNLOADED, user_id=principal.user_id, token_id=principal.token_id, item=item, **detail)
+
+
+def received(principal: Principal, delivery: str, **detail: Any) -> None:
+    """Record that somebody sent objects to the inbox."""
+    record(Event.RECEIVED, user_id=principal.user_id, token_id=principal.token_id, item=delivery, **detail)
 
 
 def rows(since: datetime | None = None) -> Iterator[dict[str, Any]]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from django.http import JsonResponse
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.http import HttpRequest, JsonResponse, parse_cookie
 
 from hilum.serve.access.principal import ANYBODY, Principal, Scope
 from hilum.serve.accounts.tokens import find_token
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.contrib.auth.models import AnonymousUser
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpResponse
 
     from hilum.serve.accounts.models import ApiToken, User
 
@@ -34,6 +37,23 @@ def principal_of(request: HttpRequest) -> Principal:
     return found
 
 
+def of_headers(authorization: str, cookie: str) -> Principal | None:
+    """Say who sent a request, by two of its headers; None where more is to be done than to answer it.
+
+    For what is answered without Django's chain: who comes with a token that opens nothing is to be refused, and who
+    must change their password to be sent to that page.
+    """
+    scheme, _, text = authorization.partition(" ")
+    if scheme.lower() == SCHEME:
+        token = find_token(text.strip())
+        return of_token(token) if token else None
+    key = parse_cookie(cookie).get(settings.SESSION_COOKIE_NAME)
+    if key is None:
+        return ANYBODY
+    user = _user_of_session(key)
+    return None if getattr(user, "must_change_password", False) else of_user(user)
+
+
 def of_user(user: User | AnonymousUser) -> Principal:
     """Give the principal a user is."""
     if not (user.is_authenticated and user.is_active):
@@ -51,6 +71,12 @@ def of_token(token: ApiToken) -> Principal:
 def carries_token(request: HttpRequest) -> bool:
     """Whether a request comes with a token; then its cookies count for nothing."""
     return request.headers.get("Authorization", "").partition(" ")[0].lower() == SCHEME
+
+
+def _user_of_session(key: str) -> User | AnonymousUser:
+    request = HttpRequest()
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    return get_user(request)
 
 
 def tokens(get_response: Answer) -> Answer:

@@ -180,6 +180,7 @@ class AuditRecord(models.Model):
         ACCESS_CHANGED = "access-changed", "who sees a collection changed"
         VIEWED = "viewed", "study viewed"
         DOWNLOADED = "downloaded", "data downloaded"
+        RECEIVED = "received", "objects received"
 
     at = models.DateTimeField(default=timezone.now, db_index=True)
     event = models.CharField(max_length=30, choices=Event)

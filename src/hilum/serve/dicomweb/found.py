@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection
@@ -17,7 +17,7 @@ from hilum.serve.access import audit
 from hilum.serve.access.decisions import visible_series
 from hilum.serve.dicomweb.problem import NOT_FOUND, ProblemError, not_found
 from hilum.serve.published.metadata import FOLDER, SeriesMetadata, metadata_path
-from hilum.serve.published.models import Series, Study
+from hilum.serve.published.models import Series
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -146,6 +146,11 @@ class FoundInstance:
             raise ProblemError(NOT_FOUND, "the file is not where it was indexed; tell the steward") from error
 
 
+class _StudyName(NamedTuple):
+    pk: int
+    study_uid: str
+
+
 def find_series(principal: Principal, study_uid: str, series_uid: str) -> FoundSeries:
     """Give a series; of two collections, the first whose files are here.
 
@@ -196,7 +201,7 @@ def _series_statement(principal: Principal) -> tuple[str, tuple[Any, ...]]:
 
 
 def _seen(principal: Principal, series: FoundSeries) -> FoundSeries:
-    audit.viewed(principal, Study(pk=series.study_key, study_uid=series.study_uid))
+    audit.viewed(principal, _StudyName(series.study_key, series.study_uid))
     return series
 
 

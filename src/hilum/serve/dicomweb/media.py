@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from hilum.serve.dicomweb.problem import BAD_REQUEST, NOT_ACCEPTABLE, ProblemError
@@ -31,6 +32,9 @@ _MOST_RANGES = 50
 
 _MOST_CHARACTERS = 2000
 """Longest list that is read: the time to divide it grows with the square of its length."""
+
+_REMEMBERED_LISTS = 256
+"""Accept headers that a worker keeps read: a client sends the same with every frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ def covers(pattern: str, media_type: str) -> bool:
     return subtype == ANY and media_type.startswith(f"{kind}/")
 
 
-def accepted(request: HttpRequest) -> list[MediaRange]:
+def accepted(request: HttpRequest) -> tuple[MediaRange, ...]:
     """What a client accepts, the most wanted first; everything where it does not say.
 
     Raises
@@ -86,9 +90,20 @@ def accepted(request: HttpRequest) -> list[MediaRange]:
     ProblemError
         400: the header or the ``accept`` parameter is no list of media types.
     """
-    text = request.GET.get("accept") or request.headers.get("Accept") or "*/*"
-    ranges = [_range(part) for part in _split(text)]
-    return sorted((each for each in ranges if each.quality > 0), key=lambda each: -each.quality)
+    return media_ranges(request.GET.get("accept") or request.headers.get("Accept") or "")
+
+
+@lru_cache(maxsize=_REMEMBERED_LISTS)
+def media_ranges(text: str) -> tuple[MediaRange, ...]:
+    """Read a list of media types, the most wanted first; an empty one is everything.
+
+    Raises
+    ------
+    ProblemError
+        400: it is none.
+    """
+    ranges = [_range(part) for part in _split(text or "*/*")]
+    return tuple(sorted((each for each in ranges if each.quality > 0), key=lambda each: -each.quality))
 
 
 def choose(ranges: Iterable[MediaRange], offers: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.http import HttpResponse
@@ -77,18 +78,64 @@ def frames(
 ) -> HttpResponseBase:
     """Frames of an object, 1-based, as stored unless they are asked for without compression."""
     found = find_series(principal, study_uid, series_uid).instance(sop_uid)
-    wanted = [int(number) for number in numbers.split(",")]
+    asked = ask_for_frames(found, numbers, accepted(request))
+    content_type, body = asked.give(request.build_absolute_uri(ROOT))
+    return HttpResponse(body, content_type=content_type)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedFrames:
+    """Frames of an object, and the form they are wanted in.
+
+    Attributes
+    ----------
+    found
+        The object.
+    numbers
+        1-based.
+    media_type, syntax
+        Of each frame.
+    is_single
+        Whether the one frame is wanted as it is, not as a part.
+    """
+
+    found: FoundInstance
+    numbers: tuple[int, ...]
+    media_type: str
+    syntax: str
+    is_single: bool
+
+    @property
+    def must_decode(self) -> bool:
+        """Whether they are not given as they are stored."""
+        return self.syntax == EXPLICIT and self.found.transfer_syntax not in NATIVE
+
+    def give(self, root: str) -> tuple[str, bytes]:
+        """Content type and body; `root` is the address of the service."""
+        if self.must_decode:
+            data = [decoded_bytes(self.found, number) for number in self.numbers]
+        else:
+            data = read_frames(self.found, self.numbers)
+        part_type = f"{self.media_type}; transfer-syntax={self.syntax}"
+        if self.is_single:
+            return part_type, data[0]
+        return _as_parts(self.media_type, part_type, data, f"{self.found.address(root)}/frames", self.numbers)
+
+
+def ask_for_frames(found: FoundInstance, numbers: str, ranges: Sequence[MediaRange]) -> AskedFrames:
+    """Frames by their numbers, with commas between, as a client accepts them.
+
+    Raises
+    ------
+    ProblemError
+        400: too many; 406: they cannot be given in such a form.
+    """
+    wanted = tuple(int(number) for number in numbers.split(","))
     if len(wanted) > MAX_FRAMES:
         raise ProblemError(BAD_REQUEST, f"{len(wanted)} frames; expected at most {MAX_FRAMES} in one request")
     if len(wanted) > 1 and len(wanted) * _frame_bytes(found) > MAX_BYTES:
         raise ProblemError(BAD_REQUEST, f"{len(wanted)} frames; expected at most {MAX_BYTES} bytes in one request")
-    media_type, syntax, is_single = _form(accepted(request), found, len(wanted))
-    is_decoded = syntax == EXPLICIT and found.transfer_syntax not in NATIVE
-    data = [decoded_bytes(found, number) for number in wanted] if is_decoded else read_frames(found, wanted)
-    part_type = f"{media_type}; transfer-syntax={syntax}"
-    if is_single:
-        return HttpResponse(data[0], content_type=part_type)
-    return _as_parts(media_type, part_type, data, f"{found.address(request.build_absolute_uri(ROOT))}/frames", wanted)
+    return AskedFrames(found, wanted, *_form(ranges, found, len(wanted)))
 
 
 @service(*READ)
@@ -152,12 +199,12 @@ def _part_form(part: str, syntax: str, found: FoundInstance) -> tuple[str, str] 
 
 def _as_parts(
     media_type: str, part_type: str, data: Sequence[bytes], location: str, numbers: Sequence[int]
-) -> HttpResponse:
+) -> tuple[str, bytes]:
     writer = Writer(media_type)
     body: list[bytes] = []
     for number, each in zip(numbers, data, strict=True):
         body += writer.head(part_type, f"{location}/{number}", len(each)), each, b"\r\n"
-    return HttpResponse(b"".join([*body, writer.end()]), content_type=writer.content_type)
+    return writer.content_type, b"".join([*body, writer.end()])
 
 
 def _is_single(ranges: Sequence[MediaRange]) -> bool:
@@ -185,9 +232,10 @@ def _compressed_pixels(request: HttpRequest, found: FoundInstance) -> HttpRespon
     media_type = MEDIA_TYPES.get(syntax, OCTETS)
     numbers = range(1, count + 1)
     location = f"{found.address(request.build_absolute_uri(ROOT))}/frames"
-    return _as_parts(
+    content_type, body = _as_parts(
         media_type, f"{media_type}; transfer-syntax={syntax}", read_frames(found, numbers), location, numbers
     )
+    return HttpResponse(body, content_type=content_type)
 
 
 def _pixels_of_file(request: HttpRequest, found: FoundInstance, *, is_single: bool) -> HttpResponseBase:

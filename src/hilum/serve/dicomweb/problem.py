@@ -28,6 +28,9 @@ READ = ("GET", "HEAD")
 VARY = "Accept, Accept-Encoding, Authorization, Cookie"
 """What an answer depends on beside its address."""
 
+NEVER_KEPT = "private, no-cache"
+"""A browser may keep an answer, but asks for it again each time: a withdrawn right ends at once."""
+
 
 class ProblemError(Exception):
     """A request that is answered by an error.
@@ -70,7 +73,7 @@ def service(
             except HilumError:
                 answer = JsonResponse({"error": "the object cannot be read in this form"}, status=NOT_ACCEPTABLE)
             answer["Vary"] = VARY
-            answer.setdefault("Cache-Control", "private, no-cache")
+            answer.setdefault("Cache-Control", NEVER_KEPT)
             if answer.status_code == METHOD_NOT_ALLOWED or request.method == "OPTIONS":
                 answer["Allow"] = ", ".join((*methods, "OPTIONS"))
             return answer

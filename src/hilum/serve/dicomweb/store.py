@@ -18,6 +18,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from hilum.errors import ArchiveError, HeaderError
 from hilum.serve import inbox
+from hilum.serve.access import audit
 from hilum.serve.access.principal import Scope
 from hilum.serve.dicomweb import retrieve, search
 from hilum.serve.dicomweb.media import DICOM, DICOM_JSON, JSON, RELATED, accepted, choose, content_type
@@ -48,8 +49,9 @@ CANNOT_UNDERSTAND, NOT_OF_STUDY = 0xC000, 0xA900
 
 @dataclass
 class Receipt:
-    """What became of the parts: references of what was received, and reasons of what was not."""
+    """What became of the parts: references of what was received, and reasons of what was not; the delivery's name."""
 
+    delivery: str = ""
     received: list[dict[str, Any]] = field(default_factory=list)
     failed: list[dict[str, Any]] = field(default_factory=list)
 
@@ -82,10 +84,15 @@ def study(request: HttpRequest, study_uid: str) -> HttpResponseBase:
     return _by_method(request, retrieve.study, _store, study_uid=study_uid)
 
 
+def may_send(principal: Principal) -> bool:
+    """Whether somebody may send objects: who has an account, but for a token that opens one cohort."""
+    return principal.scope >= Scope.REGISTERED and not principal.cohort_id
+
+
 @service("POST")
 def _store(request: HttpRequest, principal: Principal, study_uid: str | None = None) -> HttpResponse:
     media_type = choose(accepted(request), (DICOM_JSON, JSON))
-    if principal.scope < Scope.REGISTERED:
+    if not may_send(principal):
         response = HttpResponse(status=UNAUTHORIZED)
         response["WWW-Authenticate"] = "Bearer"
         return response
@@ -94,6 +101,8 @@ def _store(request: HttpRequest, principal: Principal, study_uid: str | None = N
         receipt = _receive_all(reader, principal, study_uid)
     except ArchiveError as error:
         raise ProblemError(NO_ROOM, "the inbox is full; tell the steward") from error
+    if receipt.delivery:
+        audit.received(principal, receipt.delivery, objects=len(receipt.received), refused=len(receipt.failed))
     return HttpResponse(receipt.to_json(), content_type=media_type, status=receipt.status)
 
 
@@ -106,10 +115,11 @@ def _receive_all(reader: Reader, principal: Principal, study_uid: str | None) ->
             if number >= MAX_PARTS:
                 raise ProblemError(BAD_REQUEST, f"more than {MAX_PARTS} parts; send them in several requests")
             _receive(part, delivery, study_uid, receipt)
-        delivery.close()
+        made = delivery.close()
     except BaseException:
         delivery.discard()
         raise
+    receipt.delivery = made.name if made else ""
     if not (receipt.received or receipt.failed):
         raise ProblemError(BAD_REQUEST, "the message has no part")
     return receipt

@@ -31,9 +31,10 @@ register_converter(FramesConverter, "frames")
 _STUDY = "studies/<uid:study_uid>"
 _SERIES = f"{_STUDY}/series/<uid:series_uid>"
 _INSTANCE = f"{_SERIES}/instances/<uid:sop_uid>"
+FRAMES = f"{_INSTANCE}/frames/<frames:numbers>"
 
 urlpatterns = [
-    path(f"{_INSTANCE}/frames/<frames:numbers>", pieces.frames),
+    path(FRAMES, pieces.frames),
     path("studies", store.studies),
     path(f"{_STUDY}/series", search.search_series),
     path(f"{_SERIES}/metadata", retrieve.series_metadata),
@@ -47,7 +48,7 @@ urlpatterns = [
     path(f"{_INSTANCE}/bulkdata/<path:place>", pieces.bulk_data),
     *(
         path(f"{resource}/{name}", retrieve.rendered, {"is_thumbnail": name == "thumbnail"})
-        for resource in (_STUDY, _SERIES, _INSTANCE, f"{_INSTANCE}/frames/<frames:numbers>")
+        for resource in (_STUDY, _SERIES, _INSTANCE, FRAMES)
         for name in ("rendered", "thumbnail")
     ),
     path("series", search.search_series),

@@ -51,6 +51,32 @@ def observe(get_response: Answer) -> Answer:
     return answer
 
 
+class Tally:
+    """Answers of one kind, told together: a viewer asks for hundreds of frames a second.
+
+    Parameters
+    ----------
+    route, method, status
+        What they have in common.
+    """
+
+    def __init__(self, route: str, method: str, status: int) -> None:
+        self._fields = {"worker": os.getpid(), "route": route, "method": method, "status": status}
+        self._seconds: list[float] = []
+
+    def add(self, seconds: float) -> bool:
+        """Take note of an answer; say whether it is the first since they were told."""
+        self._seconds.append(seconds)
+        return len(self._seconds) == 1
+
+    def tell(self) -> None:
+        """Write the line, with the number of answers and the longest time."""
+        seconds, self._seconds = self._seconds, []
+        if seconds:
+            told = {"answers": len(seconds), "ms": round(max(seconds) * 1000, 1)}
+            _log.info("answered", extra={"fields": self._fields | told})
+
+
 def strict_headers(get_response: Answer) -> Answer:
     """Say to browsers what a page may do, where the view has not said so itself."""
 

@@ -43,6 +43,7 @@ class Migration(migrations.Migration):
                             ("access-changed", "who sees a collection changed"),
                             ("viewed", "study viewed"),
                             ("downloaded", "data downloaded"),
+                            ("received", "objects received"),
                         ],
                         max_length=30,
                     ),
