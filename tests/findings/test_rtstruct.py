@@ -9,10 +9,10 @@ import numpy as np
 import pydicom
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
 from builders import SHARED_DATA, UID_ROOT, CtSeries, needs_shared_data
+from damage import DAMAGES, damaged
 from hilum.errors import FormatError, NotAVolumeError
 from hilum.findings.rtstruct import RT_STRUCTURE_SET, is_rtstruct, read_rtstruct
 from hilum.model.codes import Code
@@ -21,6 +21,7 @@ from hilum.volume.source import read_series
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from damage import Damage
     from hilum.model.series import Series
 
 CT = CtSeries(shape=(5, 12, 14), spacing_mm=(2.5, 0.5, 0.8), origin_mm=(-10.0, 20.0, -30.0))
@@ -212,17 +213,14 @@ def test_a_real_structure_set_is_filled(tmp_path: Path) -> None:
     assert [refusal.item for refusal in found.refusals] == ["rtstruct.dcm: region 2", "rtstruct.dcm: region 3"]
 
 
-@given(damage=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=8))
+@given(damage=DAMAGES)
 @settings(max_examples=60, deadline=None)
 def test_damaged_bytes_are_read_or_refused(
-    series: Series, tmp_path_factory: pytest.TempPathFactory, damage: list[tuple[float, int]]
+    series: Series, tmp_path_factory: pytest.TempPathFactory, damage: Damage
 ) -> None:
     folder = tmp_path_factory.mktemp("damaged")
     path = write(folder / "a", [("a", [contour(series, 2, SQUARE)]), ("b", [contour(series, 1, HOLE)])])
-    content = bytearray(path.read_bytes())
-    for place, value in damage:
-        content[int(place * len(content))] = value
-    path.write_bytes(content)
+    path.write_bytes(damaged(path.read_bytes(), damage))
     try:
         found = read_rtstruct(path, series)
     except FormatError as error:
