@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 register = template.Library()
 
+WITHOUT_PIXELS = frozenset({"ANN", "KO", "PLAN", "PR", "REG", "RTPLAN", "RTRECORD", "RTSTRUCT", "RWV", "SR"})
+"""Modalities whose objects hold no image (DICOM PS3.3 C.7.3.1.1.1)."""
+
 ACCESS_WORDS = {"public": "open", "registered": "with an account", "approved": "by request"}
 
 
@@ -36,6 +39,12 @@ def access_words(access: str) -> str:
 def are_here(series: Iterable[Series]) -> bool:
     """Whether the files of any of these series are on this machine."""
     return any(one.instances is not None for one in series)
+
+
+@register.filter
+def has_picture(series: Series) -> bool:
+    """Whether a thumbnail can be made of a series."""
+    return series.modality not in WITHOUT_PIXELS
 
 
 @register.simple_tag
