@@ -55,10 +55,12 @@ def test_the_demo_runs_from_files_to_the_report(first: Result, folder: Path) -> 
 
 
 def test_its_run_can_be_published(first: Result, folder: Path) -> None:
-    done = run("site", "results", "publish", "classic", "--archive", str(folder / "archive"), "--bootstraps", "0")
+    options = ("--name", "again", "--bootstraps", "0", "--archive", str(folder / "archive"))
+
+    done = run("site", "results", "publish", "classic", *options)
 
     assert done.exit_code == 0, done.output
-    result = read_result(Archive.open(folder / "archive"), "classic")
+    result = read_result(Archive.open(folder / "archive"), "again")
     assert (result.collection_ids, result.report_description) == (("phantom_lymph_nodes",), "classic: score at least ")
     assert "No figure here is a result on patients" in result.notice
     assert {"region", "fold"} <= {one["column"] for one in result.strata}
