@@ -16,6 +16,7 @@ from hilum.serve.published.models import Cohort, Collection, Series, Study
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from django.db.models import QuerySet
 
@@ -72,6 +73,17 @@ def visible_studies(principal: Principal) -> QuerySet[Study]:
     of_collection = Q(collection__in=_collections(principal).values("pk"))
     cohorts = _grants(principal).exclude(cohort=None).values("cohort")
     return Study.objects.filter(of_collection | Q(pk__in=Series.objects.filter(cohorts__in=cohorts).values("study")))
+
+
+def whole_collections(principal: Principal) -> frozenset[tuple[str, datetime]] | None:
+    """Collections that are all the principal sees, each with when it was published; None if cohorts are seen besides.
+
+    What is counted for one who sees the same collections need not be counted anew.
+    """
+    has_cohorts = principal.scope < Scope.STEWARD and _grants(principal).exclude(cohort=None).exists()
+    if principal.cohort_id or has_cohorts:
+        return None
+    return frozenset(_collections(principal).values_list("pk", "published_at"))
 
 
 def visible_results(principal: Principal, results: Iterable[Result]) -> list[Result]:

@@ -15,14 +15,16 @@ from django.db.models import BooleanField, Case, Count, Exists, F, OuterRef, Q, 
 from django.http import HttpResponse
 
 from hilum.model.instances import Instances
-from hilum.serve.access.decisions import visible_series, visible_studies
+from hilum.serve.access.decisions import visible_series, visible_studies, whole_collections
 from hilum.serve.dicomweb.answers import above_instances, instance_answer, series_answer, study_answer
+from hilum.serve.dicomweb.counts import remembered_count
 from hilum.serve.dicomweb.found import FoundSeries
 from hilum.serve.dicomweb.keys import BY_NAME
 from hilum.serve.dicomweb.matching import condition, instance_matches
 from hilum.serve.dicomweb.media import DICOM_JSON, JSON, accepted, choose
 from hilum.serve.dicomweb.problem import READ, TOO_LARGE, ProblemError, service
 from hilum.serve.dicomweb.query import Query, read_query
+from hilum.serve.published.models import Study
 from hilum.serve.published.prepare import ROOT
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
     from hilum.serve.access.principal import Principal
     from hilum.serve.dicomweb.found import FoundInstance
-    from hilum.serve.published.models import Series, Study
+    from hilum.serve.published.models import Series
 
 STUDY_ORDER = ("participant_id", "study_date", "study_uid", "id")
 MAX_WALKED = 5000
@@ -50,11 +52,13 @@ def search_studies(request: HttpRequest, principal: Principal) -> HttpResponse:
     """Studies that match."""
     query = read_query(request.GET, "study")
     found = visible_studies(principal).filter(_conditions(query, principal, study="", series=None))
-    page = list(found.order_by(*STUDY_ORDER)[query.offset : query.offset + query.limit])
+    # The keys come from an index alone, however far the page is; the rows of those before are not looked at.
+    keys = list(found.order_by(*STUDY_ORDER).values_list("pk", flat=True)[query.offset : query.offset + query.limit])
+    page = list(Study.objects.filter(pk__in=keys).order_by(*STUDY_ORDER))
     summaries = _summaries(principal, page)
     root = _root(request)
     answers = [study_answer(study, summaries[study.pk], query, root) for study in page if study.pk in summaries]
-    return _answered(request, query, answers, _total(found, query, len(page)))
+    return _answered(request, query, answers, _total(principal, found, query, len(page)))
 
 
 @service(*READ)
@@ -65,7 +69,7 @@ def search_series(request: HttpRequest, principal: Principal, study_uid: str | N
     page = _with_study(found)[query.offset : query.offset + query.limit]
     root = _root(request)
     answers = [series_answer(series, query, root, with_study=study_uid is None) for series in page]
-    return _answered(request, query, answers, _total(found, query, len(answers)))
+    return _answered(request, query, answers, _total(principal, found, query, len(answers)))
 
 
 @service(*READ)
@@ -200,11 +204,11 @@ def _as_found(series: Series) -> FoundSeries:
     )
 
 
-def _total(found: QuerySet[Any], query: Query, on_page: int) -> int:
+def _total(principal: Principal, found: QuerySet[Any], query: Query, on_page: int) -> int:
     """Number of all matches; no counting where the page shows that it is the last."""
     if 0 < on_page < query.limit or (on_page == 0 and query.offset == 0 and query.limit > 0):
         return query.offset + on_page
-    return found.order_by().count()
+    return remembered_count(found.order_by(), whole_collections(principal))
 
 
 def _root(request: HttpRequest) -> str:

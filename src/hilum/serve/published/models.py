@@ -53,15 +53,15 @@ class Study(models.Model):
     attributes = models.TextField(default="{}")
 
     class Meta:
-        """One row a study of a collection."""
+        """One row a study of a collection; pages and counts of many are answered from indexes alone."""
 
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["collection", "study_uid"], name="one_study_a_collection"),
         ]
         indexes: ClassVar = [
             models.Index(fields=["study_uid"]),
-            models.Index(fields=["participant_id", "study_date", "study_uid", "id"], name="study_order"),
-            models.Index(fields=["study_date", "collection"], name="study_dates"),
+            models.Index(fields=["participant_id", "study_date", "study_uid", "id", "collection"], name="study_order"),
+            models.Index(fields=["study_date", "collection", "participant_id", "study_uid"], name="study_dates"),
         ]
 
     def __str__(self) -> str:

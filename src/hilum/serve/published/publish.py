@@ -157,7 +157,7 @@ def withdraw(collection_id: str) -> None:
                 found.delete()
         except ProtectedError:
             # Grants name it, and what was granted is never forgotten: it stays, empty and closed.
-            found.update(access=Collection.Access.APPROVED)
+            found.update(access=Collection.Access.APPROVED, published_at=timezone.now())
 
 
 class _Change:

@@ -117,11 +117,13 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="study",
-            index=models.Index(fields=["participant_id", "study_date", "study_uid", "id"], name="study_order"),
+            index=models.Index(
+                fields=["participant_id", "study_date", "study_uid", "id", "collection"], name="study_order"
+            ),
         ),
         migrations.AddIndex(
             model_name="study",
-            index=models.Index(fields=["study_date", "collection"], name="study_dates"),
+            index=models.Index(fields=["study_date", "collection", "participant_id", "study_uid"], name="study_dates"),
         ),
         migrations.AddConstraint(
             model_name="study",
