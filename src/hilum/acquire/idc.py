@@ -215,7 +215,7 @@ def _folder() -> Path:
 
 
 def _series(row: Mapping[str, Any]) -> WantedSeries:
-    texts = ("StudyDate", "StudyDescription", "SeriesNumber", "SeriesDescription", "crdc_series_uuid")
+    texts = ("StudyDate", "StudyDescription", "SeriesNumber", "SeriesDescription")
     return WantedSeries(
         # What thousands of series share is kept once.
         collection_id=intern(row["collection_id"]),
@@ -227,7 +227,8 @@ def _series(row: Mapping[str, Any]) -> WantedSeries:
         size_bytes=row["size_bytes"],
         licence=row["licence"],
         location=location_of(row["series_aws_url"]),
-        attributes={name: intern(str(value)) for name in texts if (value := row.get(name))},
+        attributes={name: intern(str(value)) for name in texts if (value := row.get(name))}
+        | {name: value for name in (CRDC_SERIES,) if (value := row[name])},
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter
 from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
@@ -132,15 +132,11 @@ def place(series: Iterable[WantedSeries], layout: Layout) -> dict[str, str]:
     All series that a layout would put into one folder get a digest of their key behind its name, so that the folders
     depend on the series alone and not on their order.
     """
-    listed = list(series)
-    rivals: dict[str, set[str]] = defaultdict(set)
-    for one in listed:
-        rivals[layout.folder(one).casefold()].add(one.key)
-    folders = {}
-    for one in listed:
-        folder = layout.folder(one)
-        folders[one.key] = folder if len(rivals[folder.casefold()]) == 1 else f"{folder}~{_digest(one.key)}"
-    return folders
+    folders = {one.key: layout.folder(one) for one in series}
+    rivals = Counter(folder.casefold() for folder in folders.values())
+    return {
+        key: folder if rivals[folder.casefold()] == 1 else f"{folder}~{_digest(key)}" for key, folder in folders.items()
+    }
 
 
 def safe_part(text: str) -> str:
