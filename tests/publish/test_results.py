@@ -102,6 +102,19 @@ def test_the_newest_come_first_and_a_damaged_one_hides_no_other(archive: Archive
     assert "publish the result again" in refusal.reason
 
 
+def test_a_damaged_result_can_be_replaced_and_withdrawn(archive: Archive) -> None:
+    record = archive.path / "results" / "first" / "result.json"
+    publish_result(archive, asked(archive, EXAMS))
+    record.write_text("{")
+
+    again = publish_result(archive, asked(archive, EXAMS), replace=True)
+
+    assert list_results(archive) == ([again], [])
+    record.write_text("{")
+    withdraw_result(archive, "first")
+    assert list_results(archive) == ([], [])
+
+
 def test_a_result_of_a_newer_hilum_is_refused(archive: Archive) -> None:
     publish_result(archive, asked(archive, EXAMS))
     path = archive.path / "results" / "first" / "result.json"

@@ -86,11 +86,14 @@ def publish(
     """
     from hilum.catalog import Archive
     from hilum.publish.result_freeze import publish_result
+    from hilum.publish.results import require_free
 
     rules = rules if rules.hit_words else replace(rules, hit=DEFAULT_HIT)
     rules.require_valid()
     rates = tuple(at_rate or AT_RATES)
     (own_name,) = names_of([method])
+    opened = Archive.open(archive)
+    require_free(opened, name or own_name, replace=replace_it)
     inputs = inputs_of(method, lesions=lesions, excluded=excluded, exams=exams, archive=archive, is_lenient=lenient)
     require_scores(inputs, own_name)
     tell_inputs(inputs)
@@ -98,7 +101,6 @@ def publish(
         result = rules.assess(inputs, bootstraps=bootstraps, rates=rates)
         one = Method.of(own_name, method, inputs, result, lesions=lesions, excluded=excluded, exams=exams)
         strata = _strata(one, by or (), rates)
-    opened = Archive.open(archive)
     with progress("images of exams", len(inputs.exam_ids)) as advance:
         asked = _asked(one, strata, rates, _series(opened, one), hit=rules.hit_words)
         asked = replace(asked, name=name or own_name, title=title or asked.title, collection_ids=collection or ())

@@ -172,8 +172,7 @@ def read_result(archive: Archive, name: str) -> Result:
     try:
         return Result.from_json(path.read_bytes(), path)
     except FileNotFoundError as error:
-        known = ", ".join(_names(archive)) or "none yet"
-        raise NotFoundError(f"no result {name!r} in {archive.path}; it has {known}") from error
+        raise NotFoundError(_unknown(archive, name)) from error
 
 
 def list_results(archive: Archive) -> tuple[list[Result], list[Refusal]]:
@@ -192,6 +191,28 @@ def result_file(archive: Archive, name: str, file: str) -> Path:
     return Layout(archive.path).results / name / file
 
 
+def require_free(archive: Archive, name: str, *, replace: bool = False) -> Path:
+    """Give the place of a result's record, which is free or may be replaced.
+
+    Raises
+    ------
+    ArchiveError
+        There is a result of that name and it is not to be replaced, or the archive is a release.
+    ConfigError
+        The name cannot be a file's name on every system.
+    """
+    layout = Layout(archive.path)
+    layout.require_changeable()
+    require_name(name)
+    record = layout.results / name / RECORD
+    if record.exists() and not replace:
+        raise ArchiveError(
+            f"result {name!r} is published already, and a result never changes by itself; take another name, or say "
+            "--replace"
+        )
+    return record
+
+
 def write_result(archive: Archive, result: Result, parts: Mapping[str, bytes], *, replace: bool = False) -> None:
     """Write a result and its files: all of it, or nothing that anybody sees.
 
@@ -200,23 +221,13 @@ def write_result(archive: Archive, result: Result, parts: Mapping[str, bytes], *
 
     Raises
     ------
-    ArchiveError
-        There is a result of that name and it is not to be replaced, or there is no room left on the disk.
-    ConfigError
-        The name cannot be a file's name on every system.
+    ArchiveError, ConfigError
+        As `require_free`, or there is no room left on the disk.
     """
-    layout = Layout(archive.path)
-    layout.require_changeable()
-    require_name(result.name)
-    record = layout.results / result.name / RECORD
-    with exclusive_lock(layout.results / LOCK):
-        former = read_result(archive, result.name) if record.exists() and replace else None
-        if record.exists() and not replace:
-            raise ArchiveError(
-                f"result {result.name!r} is published already, and a result never changes by itself; take another "
-                "name, or say --replace"
-            )
-        _remove_strangers(record.parent, {*parts, *_files_of(former)})
+    with exclusive_lock(Layout(archive.path).results / LOCK):
+        record = require_free(archive, result.name, replace=replace)
+        former = _files_of(archive, result.name) if record.exists() else set()
+        _remove_strangers(record.parent, {*parts, *former})
         for name, content in parts.items():
             write_whole(record.parent / name, content)
         write_whole(record, result.to_json())
@@ -230,22 +241,32 @@ def withdraw_result(archive: Archive, name: str) -> None:
     NotFoundError
         There is none of that name.
     """
-    layout = Layout(archive.path)
-    layout.require_changeable()
-    with exclusive_lock(layout.results / LOCK):
-        read_result(archive, name)
-        folder = layout.results / name
+    Layout(archive.path).require_changeable()
+    require_name(name)
+    folder = Layout(archive.path).results / name
+    with exclusive_lock(folder.parent / LOCK):
+        if not (folder / RECORD).exists():
+            raise NotFoundError(_unknown(archive, name))
         (folder / RECORD).unlink()
         sync_folder(folder)
         shutil.rmtree(folder)
+
+
+def _unknown(archive: Archive, name: str) -> str:
+    return f"no result {name!r} in {archive.path}; it has {', '.join(_names(archive)) or 'none yet'}"
 
 
 def _names(archive: Archive) -> list[str]:
     return sorted(path.parent.name for path in Layout(archive.path).results.glob(f"*/{RECORD}"))
 
 
-def _files_of(result: Result | None) -> set[str]:
-    return {RECORD, result.assessment_file, result.outcomes_file} if result else set()
+def _files_of(archive: Archive, name: str) -> set[str]:
+    """Names of a result's files; of one that cannot be read, the record alone."""
+    try:
+        result = read_result(archive, name)
+    except ArchiveError:
+        return {RECORD}
+    return {RECORD, result.assessment_file, result.outcomes_file}
 
 
 def _remove_strangers(folder: Path, named: set[str]) -> None:
