@@ -17,7 +17,6 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hilum.disk import write_whole
 from hilum.errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -126,17 +125,14 @@ def write_metadata(
     refused_files: int,
     refused_attributes: int,
 ) -> None:
-    """Write the metadata of a series, whole or not at all.
+    """Write the metadata of a series.
 
     Parameters
     ----------
+    path
+        A draft, that gets its name once it is on disk.
     texts
         JSON object of each instance, in the order of the series.
-
-    Raises
-    ------
-    ArchiveError
-        There is no room left on the disk.
     """
     deflate = zlib.compressobj(LEVEL, wbits=_GZIP_WINDOW)
     stream = bytearray()
@@ -164,7 +160,7 @@ def write_metadata(
         "refused_attributes": refused_attributes,
     }
     packed = zlib.compress(json.dumps(directory, separators=(",", ":")).encode())
-    write_whole(path, bytes(stream) + packed + _FOOTER.pack(len(packed), MAGIC))
+    path.write_bytes(bytes(stream) + packed + _FOOTER.pack(len(packed), MAGIC))
 
 
 def metadata_path(folder: Path, collection_id: str, digest: str) -> Path:

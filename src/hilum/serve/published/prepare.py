@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from hilum.disk import sync_filesystem, unfinished
 from hilum.errors import HeaderError, Refusal
 from hilum.index.files import problem_of
 from hilum.model.instances import Instances
@@ -71,19 +73,29 @@ class Prepared:
 def prepare(tasks: Sequence[Task]) -> Prepared:
     """Write the metadata files of series; those that are there are whole, and kept.
 
+    All are brought to disk in one go, and only then get their names: a disk takes longer to confirm a file than we to
+    make it.
+
     Raises
     ------
     ArchiveError
         There is no room left on the disk.
     """
     total = Prepared()
-    for task in tasks:
-        if not task.target.exists():
-            total.add(_prepare_one(task))
+    drafts: dict[Path, Path] = {}
+    with ExitStack() as unsettled:
+        for task in tasks:
+            if not task.target.exists():
+                draft = drafts[task.target] = unsettled.enter_context(unfinished(task.target))
+                total.add(_prepare_one(task, draft))
+        if drafts:
+            sync_filesystem(tasks[0].target.parents[1])
+        for target, draft in drafts.items():
+            draft.replace(target)
     return total
 
 
-def _prepare_one(task: Task) -> Prepared:
+def _prepare_one(task: Task, draft: Path) -> Prepared:
     done = Prepared(series=1)
     texts = []
     for values in Instances.unpack(task.packed):
@@ -94,7 +106,7 @@ def _prepare_one(task: Task) -> Prepared:
     done.instances = len(texts)
     first: dict[str, Any] = json.loads(texts[0]) if texts else {}
     write_metadata(
-        task.target,
+        draft,
         texts,
         study=study_part(first),
         series=series_part(first),
