@@ -28,6 +28,9 @@ BATCH_SIZE = 2500
 MAX_BATCH_SIZE, MAX_BATCH = 10_000, 1_000_000
 """The participants of a batch are named to the database, which takes some ten thousand names."""
 
+MAX_SERIES = 100_000
+"""Series of one ZIP or manifest, listed in about 250 MB; larger ones are taken in batches."""
+
 IS_HERE = Case(When(instances__isnull=True, then=Value(False)), default=Value(True), output_field=BooleanField())
 """Whether the files of a series are in this archive."""
 
@@ -154,9 +157,18 @@ def batch_size(parameters: QueryDict) -> int:
     return _number(parameters, "batch_size", MAX_BATCH_SIZE) or BATCH_SIZE
 
 
-def list_series(chosen: Chosen) -> list[ListedSeries]:
-    """Give its series, each once, by participant, study and UID; of two collections, one whose files are here."""
-    ordered = chosen.series.annotate(is_here=IS_HERE).order_by(
+def list_series(chosen: Chosen, *, is_here_only: bool = False) -> list[ListedSeries]:
+    """Give its series, each once, by participant, study and UID; of two collections, one whose files are here.
+
+    Raises
+    ------
+    ProblemError
+        400: they are too many to be listed at once.
+    """
+    series = chosen.series.filter(instances__isnull=False) if is_here_only else chosen.series
+    if (count := series.count()) > MAX_SERIES:
+        raise ProblemError(BAD_REQUEST, f"{count} series; take batches of at most {MAX_SERIES} series")
+    ordered = series.annotate(is_here=IS_HERE).order_by(
         "study__participant_id", "study__study_uid", "series_uid", F("is_here").desc(), "collection_id"
     )
     found: dict[str, ListedSeries] = {}
@@ -176,7 +188,7 @@ def packed_instances(listed: Sequence[ListedSeries], at_once: int = 100) -> Iter
 
 
 def _cohort(principal: Principal, name: str) -> Chosen:
-    cohort = visible_cohorts(principal).filter(pk=_text(name)).first()
+    cohort = visible_cohorts(principal).filter(pk=name).first()
     if cohort is None:
         raise not_found()
     series = visible_series(principal).filter(cohorts=cohort)
@@ -184,7 +196,7 @@ def _cohort(principal: Principal, name: str) -> Chosen:
 
 
 def _collection(principal: Principal, name: str) -> Chosen:
-    collection = visible_collections(principal).filter(pk=_text(name)).first()
+    collection = visible_collections(principal).filter(pk=name).first()
     if collection is None:
         raise not_found()
     return Chosen("collection", collection.pk, collection.title, visible_series(principal).filter(collection=name))
@@ -209,8 +221,3 @@ def _number(parameters: QueryDict, name: str, most: int) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
         raise ProblemError(BAD_REQUEST, f"{name}: expected a whole number from 1 to {most}")
     return int(text)
-
-
-def _text(name: str) -> str:
-    """A name that a database can be asked for; PostgreSQL takes no zero character."""
-    return name.replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -15,13 +15,12 @@ from hilum.acquire.wanted import WantedFile
 from hilum.catalog import Archive
 from hilum.model.instances import Instances
 from hilum.serve.dicomweb.problem import BAD_REQUEST, ProblemError
-from hilum.serve.downloads.chosen import packed_instances
+from hilum.serve.downloads.chosen import list_series, packed_instances
 from hilum.serve.downloads.members import files_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from hilum.acquire.manifests import Written
     from hilum.acquire.wanted import WantedSeries
     from hilum.serve.downloads.chosen import Chosen, ListedSeries
 
@@ -38,36 +37,48 @@ MAX_LISTED_FILES = 200_000
 """Files that a manifest of files lists: about 50 MB."""
 
 
-def manifest_of(chosen: Chosen, listed: Sequence[ListedSeries], dialect: Dialect) -> tuple[Written, str]:
-    """Give a manifest, and the name of its file.
+@dataclass(frozen=True, slots=True)
+class MadeManifest:
+    """A manifest: its text, the name of its file, its series, and how many of what was chosen it does not hold."""
+
+    text: str
+    file_name: str
+    series_count: int
+    left_out_count: int
+
+
+def manifest_of(chosen: Chosen, dialect: Dialect) -> MadeManifest:
+    """Make a manifest.
 
     Raises
     ------
     ProblemError
-        400: it would list too many files.
+        400: it would list too many series or files.
     """
-    series = [one for one in listed if one.is_here or dialect not in FROM_HERE]
+    is_here_only = dialect in FROM_HERE
+    listed = list_series(chosen, is_here_only=is_here_only)
+    wanted = [one.wanted for one in listed]
     name = f"{chosen.file_name}.{'txt' if dialect is Dialect.BAGIT else dialect.file_name.rpartition('.')[2]}"
     written = write_manifest(
-        _located(one.wanted for one in series) if dialect not in FROM_HERE else [one.wanted for one in series],
+        wanted if is_here_only else _located(wanted),
         dialect,
         name=name,
         server_url=f"{_host()}/{SERVLET}" if dialect is Dialect.TCIA else "",
-        files=_files(series) if dialect is Dialect.BAGIT else None,
+        files=_files(listed) if dialect is Dialect.BAGIT else None,
     )
-    return written, name
+    elsewhere = chosen.counts()["not_here"] if is_here_only else 0
+    return MadeManifest(written.text, name, written.series, elsewhere + len(listed) - written.series)
 
 
 def _host() -> str:
     return str(settings.OPTIONS.public_url).rstrip("/")
 
 
-def _located(series: Iterable[WantedSeries]) -> list[WantedSeries]:
+def _located(series: Sequence[WantedSeries]) -> list[WantedSeries]:
     """Series with the place they come from, where the catalog knows one."""
-    listed = list(series)
-    places = _places({one.collection_id for one in listed})
+    places = _places({one.collection_id for one in series})
     found = []
-    for one in listed:
+    for one in series:
         url = places.get((one.collection_id, one.series_uid))
         location = f"{url.removesuffix('*').rstrip('/')}/" if url else ""
         found.append(replace(one, location=location, attributes={**one.attributes, **crdc_of(location)}))

@@ -37,6 +37,9 @@ NAME = "download client"
 LASTS = timedelta(hours=2)
 """As NBIA's; clients ask for another when it ends."""
 
+LONGEST_NAME = 254
+"""Characters of an e-mail address (RFC 5321, 4.5.3.1)."""
+
 WRONG = "user or password is wrong"
 SECOND_FACTOR = "a second factor guards this account: make an API token on its page of tokens, and give it as password"
 CHANGE_FIRST = "this password must be changed first: log in on the web"
@@ -68,7 +71,7 @@ def _answer(request: HttpRequest) -> dict[str, str | int]:
     if form.get("grant_type") != "password":
         raise RefusedError("expected grant_type=password", error="unsupported_grant_type")
     name, password = form.get("username", "").strip(), form.get("password", "")
-    if not name or not password or "\0" in name + password:
+    if not name or not password or len(name) > LONGEST_NAME or "\0" in name + password:
         raise RefusedError("expected username and password", error="invalid_request")
     if password.startswith(PREFIX):
         return _of_api_token(name, password)

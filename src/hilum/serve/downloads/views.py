@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 ZIP = "application/zip"
 LAYOUTS = ("idc", "classic", "descriptive")
+LONGEST_LAYOUT = 500
+"""Characters: a path in a ZIP has 65,535 bytes at most, and each part of a template may become 120."""
+
 SERIES, NOT_HERE, CLOSED = "X-Series", "X-Series-Not-Included", "X-Series-Closed"
 """Headers: series in the answer, series that are not, and series of the cohort that whoever asks may not see."""
 
@@ -69,14 +72,13 @@ def manifest(request: HttpRequest, principal: Principal, *, kind: Kind, name: st
     if dialect is None:
         raise not_found()
     chosen = find_chosen(principal, kind, name, request.GET)
-    listed = list_series(chosen)
-    written, own_name = manifest_of(chosen, listed, dialect)
-    headers = _headers(own_name, written.series, len(listed) - written.series, chosen.closed_count)
+    made = manifest_of(chosen, dialect)
+    headers = _headers(made.file_name, made.series_count, made.left_out_count, chosen.closed_count)
     media_type = f"{MEDIA_TYPES.get(dialect, 'text/plain')}; charset=utf-8"
     if request.method == "GET":
-        counts = {"series": written.series, "not_included": len(listed) - written.series}
+        counts = {"series": made.series_count, "not_included": made.left_out_count}
         audit.downloaded(principal, chosen.name, form=dialect.value, kind=kind, part=chosen.file_name, **counts)
-    return HttpResponse(written.text.encode(), content_type=media_type, headers=headers)
+    return HttpResponse(made.text.encode(), content_type=media_type, headers=headers)
 
 
 @service(*READ)
@@ -129,8 +131,6 @@ def find_here(principal: Principal, series_uid: str) -> Series:
     ProblemError
         404: there is none that may be seen, or its files are not here.
     """
-    if "\0" in series_uid:
-        raise not_found()
     rows = visible_series(principal).filter(series_uid=series_uid).select_related("study")
     found = rows.filter(instances__isnull=False).order_by("collection_id").first()
     if found is None and rows.exists():
@@ -153,6 +153,8 @@ def _zip_of(found: Series, *, with_hashes: bool, is_renamed: bool) -> SeriesZip:
 
 def _layout(parameters: QueryDict) -> Layout:
     name = parameters.get("layout", LAYOUTS[0])
+    if len(name) > LONGEST_LAYOUT:
+        raise ProblemError(BAD_REQUEST, f"layout: {len(name)} characters; expected at most {LONGEST_LAYOUT}")
     try:
         return layout_of(name)
     except ConfigError as error:
