@@ -70,6 +70,7 @@ def demo(
         seconds = _run(context, step)
         _say(f"\n   {seconds:.1f} s")
     _say(f"\n{CAVEAT}\n\nDone in {perf_counter() - started:.0f} s. Open the report: {(folder / REPORT).resolve()}")
+    _say(f"Open the site: hilum viewer install; hilum serve --archive {quote(str(folder / ARCHIVE))}")
 
 
 def steps(folder: Path, participants: int, seed: int) -> Iterator[Step]:
@@ -92,6 +93,10 @@ def steps(folder: Path, participants: int, seed: int) -> Iterator[Step]:
     )
     yield Step("Assess the marks", ("assess", "classic", "--hit", "within-distance:15", *archive))
     yield Step("Write the report", ("report", "classic", "--out", str(folder / REPORT), *archive))
+    version = ("release", COLLECTION, "1", "--notes", "made by the demo", "--pixels", "none", "--with-errors")
+    yield Step("Release a version that never changes, although some scans stand twice", (*version, *archive))
+    yield Step("Publish the collection on the site", ("site", "publish", COLLECTION, "--access", "public", *archive))
+    yield Step("Publish the result on the site", ("site", "results", "publish", "classic", *archive))
     wanted = (word for name in REAL_COLLECTIONS for word in ("--collection", name))
     yield Step("Import the index of the real collections", ("catalog", "import-idc", *wanted, *archive))
     for name in REAL_COLLECTIONS:

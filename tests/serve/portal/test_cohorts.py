@@ -115,6 +115,7 @@ def test_a_choice_is_frozen_and_shown_to_who_made_it(own_archive: Archive, clien
     text = client.get(done["Location"]).content.decode()
     assert "Ask for access to this cohort" in text
     assert "you may open 0" in text
+    assert "/download/" not in text
     assert series_uid("closed_ct") not in text
     assert "Closed nodes" in client.get("/cohorts/").content.decode()
 
@@ -156,6 +157,7 @@ def test_a_cohort_of_a_steward_is_shown_as_far_as_it_is_open(
     text = client_as("of_cohort").get("/cohorts/chosen/").content.decode()
     assert series_uid("closed_ct", 1) in text
     assert "Ask for access" not in text
+    assert "/download/cohorts/chosen/manifest.tcia" in text
     assert Cohort.objects.get(pk="chosen").title in text
 
 

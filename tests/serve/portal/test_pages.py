@@ -47,6 +47,8 @@ def test_the_collection_page_has_counts_licence_citation_and_the_way_in(
     assert 'data-copy="citation-text"' in text
     assert "participants" in text
     assert series_uid("closed_ct") not in text
+    assert "/download/" not in text
+    assert "/download/collections/open_ct.zip" in client_as("public").get("/collections/open_ct/").content.decode()
     public = client_as("public").get("/collections/members_ct/").content.decode()
     assert "/accounts/login/?next=/collections/members_ct/" in public
 
