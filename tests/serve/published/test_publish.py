@@ -12,6 +12,7 @@ from hilum.catalog import Archive
 from hilum.catalog.folder import index_folder
 from hilum.cohort import Criteria, build_cohort
 from hilum.errors import NotFoundError
+from hilum.serve.access.models import Grant
 from hilum.serve.published import publish as publishing
 from hilum.serve.published.cohorts import publish_cohort
 from hilum.serve.published.metadata import SeriesMetadata, metadata_path
@@ -21,6 +22,8 @@ from hilum.serve.published.rows import comparable_time
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from hilum.serve.accounts.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -72,6 +75,36 @@ def test_publishing_again_changes_nothing_and_keeps_access(archive: Archive) -> 
     assert sorted(Series.objects.values_list("pk", flat=True)) == keys
     assert Collection.objects.get().access == "public"
     assert Collection.objects.get().title == "The lab"
+
+
+def test_metadata_that_are_gone_are_prepared_again(archive: Archive) -> None:
+    publish(archive, "lab")
+    folder = archive.path / "serve" / "metadata"
+    path = metadata_path(folder, "lab", Series.objects.earliest("pk").digest)
+    path.unlink()
+    done = publish(archive, "lab")
+    assert (done.prepared.series, done.series_changed) == (1, 0)
+    assert len(SeriesMetadata.open(path)) == 3
+
+
+def test_another_collection_leaves_it_as_it_is(archive: Archive, tmp_path: Path) -> None:
+    publish(archive, "lab")
+    before = Collection.objects.get()
+    series(1, study=3).write(tmp_path / "other")
+    index_folder(archive, tmp_path / "other", "other")
+    publish(archive, "lab")
+    after = Collection.objects.get()
+    assert after.content_digest == before.content_digest
+    assert after.snapshot_id == archive.snapshot().snapshot_id != before.snapshot_id
+
+
+def test_what_was_withdrawn_comes_back_whole(archive: Archive, django_user_model: type[User]) -> None:
+    publish(archive, "lab")
+    Grant.objects.create(user=django_user_model.objects.create_user("ann@example.org"), collection_id="lab")
+    withdraw("lab")
+    assert (Collection.objects.count(), Study.objects.count()) == (1, 0)
+    assert publish(archive, "lab").series_new == 3
+    assert Study.objects.count() == 2
 
 
 def test_only_what_changed_is_prepared_and_keeps_its_key(archive: Archive, files: Path) -> None:

@@ -11,7 +11,7 @@ UID_LENGTH = 64
 
 
 class Collection(models.Model):
-    """A collection that is served, and who may see it."""
+    """A collection that is served, and who may see it; `content_digest` tells whether it changed in the catalog."""
 
     class Access(models.TextChoices):
         """Who sees the collection's studies."""
@@ -24,6 +24,7 @@ class Collection(models.Model):
     title = models.CharField(max_length=200)
     access = models.CharField(max_length=20, choices=Access, default=Access.APPROVED)
     snapshot_id = models.CharField(max_length=100)
+    content_digest = models.CharField(max_length=32, blank=True)
     published_at = models.DateTimeField()
 
     def __str__(self) -> str:

@@ -7,6 +7,8 @@ time, from the catalog and the files alone.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -27,6 +29,8 @@ from hilum.serve.published.rows import (
     CHANGING_SERIES_FIELDS,
     CHANGING_STUDY_FIELDS,
     COLUMNS,
+    DIGEST_BYTES,
+    PREPARED_VERSION,
     digest_of,
     rank_of,
     series_from,
@@ -120,23 +124,22 @@ def publish(
     state = archive.path / "serve"
     with exclusive_lock(state / "publish.lock"):
         change = _Change(snapshot, collection_id, state / FOLDER)
-        prepared = change.prepare(settings or Settings.from_environment(), on_progress or (lambda _: None))
-        if prepared.series:
-            # No row may name a file whose name could still be lost.
-            sync_filesystem(state)
+        if not _is_published(snapshot, collection_id, state / FOLDER):
+            change.prepare(settings or Settings.from_environment(), on_progress or (lambda _: None))
         with transaction.atomic():
             collection = _collection(snapshot, collection_id, access, title)
             counts = change.write()
             refresh_cohorts(archive)
-        _count_for_planner()
-        _remove_unnamed(state / FOLDER / collection_id)
+        if any(counts.values()):
+            _count_for_planner()
+            _remove_unnamed(state / FOLDER / collection_id)
     return Publication(
         collection_id=collection_id,
         snapshot_id=snapshot.snapshot_id,
         access=collection.access,
         studies=collection.studies.count(),
         series=collection.series.count(),
-        prepared=prepared,
+        prepared=change.prepared,
         **counts,
     )
 
@@ -160,7 +163,7 @@ def withdraw(collection_id: str) -> None:
                 found.delete()
         except ProtectedError:
             # Grants name it, and what was granted is never forgotten: it stays, empty and closed.
-            found.update(access=Collection.Access.APPROVED, published_at=timezone.now())
+            found.update(access=Collection.Access.APPROVED, published_at=timezone.now(), content_digest="")
 
 
 class _Change:
@@ -170,30 +173,36 @@ class _Change:
         self.snapshot = snapshot
         self.collection_id = collection_id
         self.folder = folder
-        rows = Series.objects.filter(collection=collection_id).values_list("series_uid", "digest")
-        self.known: dict[str, str] = dict(rows.iterator())
+        self.prepared = Prepared()
+        self.known: dict[str, str] = {}
         self.digests: dict[str, str] = {}
         self.study_of: dict[str, str] = {}
         self.speakers: dict[str, tuple[bool, float, str]] = {}
 
-    def prepare(self, settings: Settings, on_progress: Callable[[int], None]) -> Prepared:
+    def prepare(self, settings: Settings, on_progress: Callable[[int], None]) -> None:
         """Write the metadata files that are missing, and take note of every row."""
-        total = Prepared()
+        rows = Series.objects.filter(collection=self.collection_id).values_list("series_uid", "digest")
+        self.known = dict(rows.iterator())
         for done in _prepared(self._tasks(), settings):
-            total.add(done)
+            self.prepared.add(done)
             on_progress(done.series)
-        return total
+        if self.prepared.series:
+            # No row may name a file whose name could still be lost.
+            sync_filesystem(self.folder)
 
     def write(self) -> dict[str, int]:
-        """Bring the rows up to date; give what became of the series."""
+        """Bring the rows up to date with what `prepare` noted; give what became of the series."""
         changed = {uid for uid, digest in self.digests.items() if self.known.get(uid) != digest}
         gone = self.known.keys() - self.digests.keys()
+        new = len(changed - self.known.keys())
+        counts = {"series_new": new, "series_changed": len(changed) - new, "series_removed": len(gone)}
+        if not (changed or gone):
+            return counts
         touched = {self.study_of[uid] for uid in changed} | self._remove(gone)
         keys = self._write_studies({self.speakers[study][-1] for study in touched if study in self.speakers})
         self._write_series(changed, keys)
         Study.objects.filter(collection=self.collection_id, series=None).delete()
-        new = len(changed - self.known.keys())
-        return {"series_new": new, "series_changed": len(changed) - new, "series_removed": len(gone)}
+        return counts
 
     def _tasks(self) -> Iterator[Task]:
         for row in self._rows():
@@ -283,11 +292,28 @@ def _prepared(tasks: Iterator[Task], settings: Settings) -> Iterator[Prepared]:
         )
 
 
+def _is_published(snapshot: Snapshot, collection_id: str, folder: Path) -> bool:
+    """Whether a collection is published as it is, and its metadata are all there."""
+    digest = content_digest(snapshot, collection_id)
+    if not Collection.objects.filter(pk=collection_id, content_digest=digest).exists():
+        return False
+    here = Series.objects.filter(collection=collection_id, instances__isnull=False).values_list("digest", flat=True)
+    return all(metadata_path(folder, collection_id, name).exists() for name in here.iterator())
+
+
+def content_digest(snapshot: Snapshot, collection_id: str) -> str:
+    """What tells whether any row of a collection, or what is made of it, has changed: hexadecimal."""
+    files = [file for file in snapshot.files if file.table == "series" and file.collection_id == collection_id]
+    text = json.dumps([PREPARED_VERSION, *sorted(file.sha256 for file in files)])
+    return hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
+
+
 def _collection(snapshot: Snapshot, collection_id: str, access: str | None, title: str | None) -> Collection:
     found = Collection.objects.filter(pk=collection_id).first() or Collection(pk=collection_id, title=collection_id)
     found.access = Collection.Access(access) if access else found.access
     found.title = title or found.title
     found.snapshot_id = snapshot.snapshot_id
+    found.content_digest = content_digest(snapshot, collection_id)
     found.published_at = timezone.now()
     found.save()
     return found

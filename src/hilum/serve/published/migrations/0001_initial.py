@@ -28,6 +28,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("snapshot_id", models.CharField(max_length=100)),
+                ("content_digest", models.CharField(blank=True, max_length=32)),
                 ("published_at", models.DateTimeField()),
             ],
         ),
