@@ -149,6 +149,7 @@ class Options:
         if not path.exists():
             # The folder is its owner's alone from the start: the key is never readable by others, not for a moment.
             self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.state.chmod(0o700)
             write_whole(path, secrets.token_urlsafe(SECRET_BYTES).encode())
         return path.read_text()
 

@@ -43,14 +43,15 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "hilum.serve.operations.observe.observe",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "hilum.serve.operations.observe.strict_headers",
+    "hilum.serve.operations.hardening.harden",
     "hilum.serve.access.identify.tokens",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "hilum.serve.accounts.forced_change.ForcedChange",
 ]

@@ -34,7 +34,7 @@ def is_in(client: Client) -> bool:
 
 
 def link_in(message: Any) -> str:
-    found = re.search(r"http://testserver(/\S+)", message.body)
+    found = re.search(r"http://127.0.0.1:8080(/\S+)", message.body)
     assert found is not None, message.body
     return found[1]
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 GRANT_DAYS = 365
 """Days of access that the form of approval proposes."""
 
+KEY_DIGITS = 18
+"""Of a row's key: what every database takes for a whole number."""
+
 _DAY_INPUT = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
@@ -59,7 +62,7 @@ class SignatureForm(forms.Form):
     def clean_shown(self) -> list[int]:
         """Give the keys of the agreements that were on the page."""
         parts = str(self.cleaned_data["shown"]).split(",")
-        if not all(part.isascii() and part.isdecimal() for part in parts if part):
+        if not all(part.isascii() and part.isdecimal() and len(part) <= KEY_DIGITS for part in parts if part):
             raise ValidationError("The page was changed on its way; load it anew.")
         return [int(part) for part in parts if part]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 
 if TYPE_CHECKING:
+    from allauth.account.models import EmailConfirmation
     from django.http import HttpRequest
 
 
@@ -18,6 +20,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         """Whether anybody may make an account."""
         return bool(settings.OPTIONS.registration)
 
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """Lead to the site's own address, whatever name the request was sent to: its Host is the sender's choice."""
+        return _on_this_site(super().get_reset_password_from_key_url(key))
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: EmailConfirmation) -> str:
+        """Lead to the site's own address, as above."""
+        return _on_this_site(super().get_email_confirmation_url(request, emailconfirmation))
+
     def format_email_subject(self, subject: str) -> str:
         """Begin each subject with the site's name."""
         return f"[{settings.OPTIONS.site_name}] {subject}"
+
+
+def _on_this_site(address: str) -> str:
+    return str(settings.OPTIONS.public_url).rstrip("/") + urlsplit(address).path

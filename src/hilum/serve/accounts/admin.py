@@ -37,6 +37,10 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's class t
     )
     readonly_fields = ("email", "last_login", "date_joined")
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Refuse to filter by what is not shown: a steward could guess the digest of a password letter by letter."""
+        return lookup.partition("__")[0] in self.fields and super().lookup_allowed(lookup, value, request)
+
     def has_add_permission(self, *_: object, **__: object) -> bool:
         """Nobody: people register, or ``hilum site user`` makes them."""
         return False
@@ -64,6 +68,10 @@ class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's cla
     fields = list_display
     readonly_fields = list_display
     actions = ("revoke",)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Refuse to filter by what is not shown: the digest."""
+        return lookup.partition("__")[0] in self.fields and super().lookup_allowed(lookup, value, request)
 
     def has_add_permission(self, *_: object, **__: object) -> bool:
         """Nobody: tokens are made by their users."""

@@ -27,6 +27,9 @@ DATE_COLUMNS = frozenset({"study_date", "series_date"})
 """Columns of dates; other dates are kept as text of eight digits."""
 
 _LAST_TIME = "235959.999999"
+MAX_UIDS = 5000
+"""UIDs of one list; a database takes no more than some ten thousand values in a statement."""
+
 _UID = re.compile(r"[0-9.]{1,64}")
 
 
@@ -72,6 +75,8 @@ def uid_list(value: str, key: Key) -> list[str]:
     uids = [uid for uid in re.split(r"[,\\]", value) if uid]
     if not all(_UID.fullmatch(uid) for uid in uids):
         raise ProblemError(BAD_REQUEST, f"{key.keyword}: expected UIDs, divided by commas")
+    if len(uids) > MAX_UIDS:
+        raise ProblemError(BAD_REQUEST, f"{key.keyword}: {len(uids)} UIDs; expected at most {MAX_UIDS}")
     return uids
 
 

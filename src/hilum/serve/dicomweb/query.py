@@ -21,6 +21,9 @@ DEFAULT_LIMIT = 1000
 
 MAX_LIMIT = 5000
 MAX_OFFSET = 2**31
+MAX_CHARACTERS = 1024
+"""Longest value that is matched, but for lists of UIDs: databases take no pattern or list of any length."""
+
 _ALL = "all"
 _OWN = frozenset(
     {"limit", "offset", "fuzzymatching", "includefield", "emptyvaluematching", "multiplevaluematching", "accept"}
@@ -81,7 +84,7 @@ def read_query(parameters: QueryDict, level: Level) -> Query:
         if len(values) > 1 and key.vr != "UI":
             raise ProblemError(BAD_REQUEST, f"{key.keyword} is given {len(values)} times; expected once")
         value = ",".join(values).strip()
-        _check_text(value, key.keyword)
+        _check_text(value, key)
         if value.strip("*"):
             matches[key] = value
     included = [name.strip() for text in parameters.getlist("includefield") for name in text.split(",") if name.strip()]
@@ -107,9 +110,13 @@ def _key(name: str, level: Level) -> Key:
     return key
 
 
-def _check_text(value: str, name: str) -> None:
+def _check_text(value: str, key: Key) -> None:
     if any(ord(character) < ord(" ") for character in value):
-        raise ProblemError(BAD_REQUEST, f"{name}: a control character was found")
+        raise ProblemError(BAD_REQUEST, f"{key.keyword}: a control character was found")
+    if key.vr != "UI" and len(value) > MAX_CHARACTERS:
+        raise ProblemError(
+            BAD_REQUEST, f"{key.keyword}: {len(value)} characters were found; expected at most {MAX_CHARACTERS}"
+        )
 
 
 def _included(name: str) -> str:

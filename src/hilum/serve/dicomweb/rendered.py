@@ -99,7 +99,7 @@ def read_rendering(parameters: QueryDict, *, is_thumbnail: bool) -> Rendering:
     if size is not None and not all(1 <= side <= MAX_VIEWPORT for side in size):
         raise ProblemError(BAD_REQUEST, f"viewport: expected sides of 1 to {MAX_VIEWPORT}")
     quality = parameters.get("quality", str(DEFAULT_QUALITY))
-    if not (quality.isascii() and quality.isdecimal() and 1 <= int(quality[:4]) <= 100):
+    if not (quality.isascii() and quality.isdecimal() and len(quality) <= 3 and 1 <= int(quality) <= 100):
         raise ProblemError(BAD_REQUEST, "quality: expected 1 to 100")
     region = (numbers[2], numbers[3], numbers[4], numbers[5]) if len(numbers) == 6 else None
     return Rendering(_window(parameters.get("window")), size, region, int(quality))

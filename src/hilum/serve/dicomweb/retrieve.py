@@ -19,7 +19,7 @@ from hilum.serve.dicomweb.found import find_series, find_study
 from hilum.serve.dicomweb.frames import EXPLICIT, frame_count
 from hilum.serve.dicomweb.media import DICOM, DICOM_JSON, JSON, accepted, choose
 from hilum.serve.dicomweb.multipart import Writer
-from hilum.serve.dicomweb.problem import NOT_ACCEPTABLE, READ, ProblemError, not_found, service
+from hilum.serve.dicomweb.problem import BAD_REQUEST, NOT_ACCEPTABLE, READ, ProblemError, not_found, service
 from hilum.serve.dicomweb.rendered import read_rendering, render
 from hilum.serve.dicomweb.search import takes_gzip
 from hilum.serve.published.prepare import ROOT
@@ -130,6 +130,8 @@ def rendered(
     media_type = choose(accepted(request), PICTURES)
     wanted = read_rendering(request.GET, is_thumbnail=is_thumbnail)
     shown = _representative(principal, study_uid, series_uid, sop_uid)
+    if numbers and "," in numbers:
+        raise ProblemError(BAD_REQUEST, "a picture shows one frame")
     number = int(numbers) if numbers else frame_count(shown) // 2 + 1
     tag = quote_etag(f"{shown.series.digest}-{shown.index}-{number}")
     if not request.GET and (known := _not_modified(request, tag)) is not None:

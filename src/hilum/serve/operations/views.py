@@ -42,7 +42,8 @@ def ready(request: HttpRequest) -> JsonResponse:
 @require_safe
 def counts(request: HttpRequest) -> HttpResponse:
     """Give the metrics to stewards, and to programs with a steward's token; for others there is no such page."""
-    if principal_of(request).scope < Scope.STEWARD:
+    principal = principal_of(request)
+    if principal.scope < Scope.STEWARD or principal.cohort_id:
         raise Http404
     return HttpResponse(metrics.exposition(), content_type="text/plain; version=0.0.4; charset=utf-8")
 

@@ -25,7 +25,8 @@ DIGITS = 8
 def freeze(criteria: Criteria, title: str, *, user_id: int) -> tuple[Cohort | None, str]:
     """Freeze a choice as a cohort of the archive; give it, or what is wrong with the choice.
 
-    Only series of served collections are taken. The same choice under the same title again is the same cohort.
+    Only series of served collections are taken. The same choice of the same user under the same title again is
+    the same cohort; nobody's choice touches that of another.
     """
     served = tuple(Collection.objects.order_by("pk").values_list("pk", flat=True))
     asked = tuple(name for name in criteria.collections or served if name in served)
@@ -34,7 +35,7 @@ def freeze(criteria: Criteria, title: str, *, user_id: int) -> tuple[Cohort | No
         return None, "None of these collections is served here."
     try:
         found = build_cohort(archive, "choice", replace(criteria, collections=asked))
-        name = f"{slugify(title)[:60] or 'cohort'}-{found.cohort_id[:DIGITS]}"
+        name = f"{slugify(title)[:60] or 'cohort'}-{found.cohort_id[:DIGITS]}-{user_id}"
         replace(found, name=name).save(archive)
     except HilumError as error:
         return None, str(error)
