@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +56,28 @@ def best_of(ways: Mapping[str, Callable[[], object]], *, rounds: int = 5) -> dic
             way()
             best[name] = min(best[name], time.perf_counter() - start)
     return best
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a process took: seconds, seconds of processor and the most memory, those of its own processes included."""
+
+    seconds: float
+    processor_s: float
+    memory_mb: float
+
+
+def run_process(command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Ran:
+    """Run a process to its end; one that fails ends the benchmark."""
+    os.sync()
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{' '.join(command[:3])} ended with {process.returncode}")
+    return Ran(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000)
 
 
 def machine() -> str:

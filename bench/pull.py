@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from measure import Row, report
+from measure import Ran, Row, report, run_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -74,20 +74,15 @@ def commands(endpoint: str, target: Path, manifest: Path) -> Mapping[str, list[s
     }
 
 
-def timed(command: list[str], target: Path) -> tuple[float, float, float]:
-    """Seconds, seconds of processor, and the most memory in MB, of a process that fills an empty folder."""
+def filled(command: list[str], target: Path) -> Ran:
+    """Run a process that fills an empty folder."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
-    os.sync()
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
+    ran = run_process(command)
     found = sum(1 for _ in target.rglob("*.dcm"))
-    if process.returncode or found != SERIES * FILES:
-        sys.exit(f"{command[0]} ended with {process.returncode} and {found} files")
-    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000
+    if found != SERIES * FILES:
+        sys.exit(f"{command[0]} left {found} files")
+    return ran
 
 
 def served(folder: Path, line: list[str], action: Callable[[str], list[Row]]) -> list[Row]:
@@ -111,14 +106,15 @@ def served(folder: Path, line: list[str], action: Callable[[str], list[Row]]) ->
 def compare(endpoint: str, line: str, folder: Path, rounds: int, most_mb: dict[str, float]) -> list[Row]:
     target = folder / "target"
     ways = commands(endpoint, target, folder / "manifest.txt")
-    timed(ways["s5cmd"], target)  # the server computes the files' MD5 once and keeps them
+    filled(ways["s5cmd"], target)  # the server computes the files' MD5 once and keeps them
     seconds = dict.fromkeys(ways, float("inf"))
     processor_s = dict.fromkeys(ways, float("inf"))
     for _ in range(rounds):
         for way, command in ways.items():
-            once, worked, memory_mb = timed(command, target)
-            seconds[way], processor_s[way] = min(seconds[way], once), min(processor_s[way], worked)
-            most_mb[way] = max(most_mb.get(way, 0.0), memory_mb)
+            ran = filled(command, target)
+            seconds[way] = min(seconds[way], ran.seconds)
+            processor_s[way] = min(processor_s[way], ran.processor_s)
+            most_mb[way] = max(most_mb.get(way, 0.0), ran.memory_mb)
     return [Row(f"pull, {line}", way, seconds[way], TOTAL_MB, "MB", processor_s[way]) for way in ways]
 
 
