@@ -17,7 +17,8 @@ import httpx
 import psycopg
 import pytest
 
-from serve.conftest import PASSWORD, RunningSite, free_port, sites
+from builders import CtSeries
+from serve.conftest import PASSWORD, RunningSite, free_port, series_uid, sites, study_uid, write_collections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -165,18 +166,49 @@ def test_the_log_cannot_be_changed(database: str, log_in: LogIn) -> None:
             connection.execute(statement)
 
 
+def hilum(*arguments: str, **options: str) -> str:
+    """Run a command that succeeds; give what it prints."""
+    command = [sys.executable, "-c", "from hilum.cli.app import main; main()", *arguments]
+    own = {f"HILUM_SERVE_{name.upper()}": value for name, value in options.items()}
+    done = subprocess.run(command, env=os.environ | own, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_collection_is_published_and_searched(tmp_path: Path, cluster: str) -> None:
+    database = make_database(cluster, "published")
+    archive = write_collections(tmp_path).path
+    hilum("site", "publish", "open_ct", "--access", "public", "--archive", str(archive), database=database)
+    # One more slice: rows that are there are written over.
+    series = CtSeries(
+        participant="open_ct-1", study_uid=study_uid("open_ct"), series_uid=series_uid("open_ct"), shape=(9, 4, 4)
+    )
+    series.write(tmp_path / "files" / "open_ct" / "1")
+    hilum("index", str(tmp_path / "files" / "open_ct"), "--collection", "open_ct", "--archive", str(archive))
+    hilum("site", "publish", "--archive", str(archive), database=database)
+
+    with sites(tmp_path) as start, httpx.Client(verify=False, timeout=60) as client:
+        root = f"{start(archive, database=database).url}/dicom-web"
+
+        def found(**query: str) -> int:
+            return len(client.get(f"{root}/studies", params=query).raise_for_status().json())
+
+        answer = client.get(f"{root}/studies").json()[0]
+        assert answer["00201208"]["Value"] == [9]
+        name = answer["00100010"]["Value"][0]["Alphabetic"]
+        assert found(PatientName=f"{name.upper()[:3]}*") == found(PatientID="open_?t-1") == found(limit="1") == 1
+        assert found(PatientID="OPEN*") == found(PatientID="open_%") == found(PatientID="opena*") == 0
+        assert found(ModalitiesInStudy="C?") == 1
+        inside = f"{root}/studies/{study_uid('open_ct')}/series/{series_uid('open_ct')}"
+        frame = client.get(f"{inside}/instances/{series_uid('open_ct')}.1/frames/1").raise_for_status()
+        assert "X-Request-ID" not in frame.headers, "it is given without Django's chain"
+        assert len(client.get(f"{inside}/metadata").raise_for_status().json()) == 9
+
+
 def test_a_site_moves_from_sqlite_to_postgresql(tmp_path: Path, cluster: str) -> None:
-    database = make_database(cluster, "moved")
-
-    def hilum(*arguments: str, **options: str) -> str:
-        command = [sys.executable, "-c", "from hilum.cli.app import main; main()", *arguments]
-        own = {f"HILUM_SERVE_{name.upper()}": value for name, value in options.items()}
-        done = subprocess.run(command, env=os.environ | own, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
     from hilum.catalog import Archive
 
+    database = make_database(cluster, "moved")
     archive, backup = str(Archive.create(tmp_path / "archive").path), str(tmp_path / "site.gz")
     hilum("site", "user", "ann@example.org", "--role", "steward", "--archive", archive)
     hilum("site", "backup", backup, "--archive", archive)
