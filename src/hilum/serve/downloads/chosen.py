@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import BooleanField, Case, Count, F, Q, Sum, Value, When
@@ -29,7 +30,7 @@ MAX_BATCH_SIZE, MAX_BATCH = 10_000, 1_000_000
 """The participants of a batch are named to the database, which takes some ten thousand names."""
 
 MAX_SERIES = 100_000
-"""Series of one ZIP or manifest, listed in about 250 MB; larger ones are taken in batches."""
+"""Series of one ZIP or manifest, listed in some hundred megabytes; larger ones are taken in batches."""
 
 IS_HERE = Case(When(instances__isnull=True, then=Value(False)), default=Value(True), output_field=BooleanField())
 """Whether the files of a series are in this archive."""
@@ -205,9 +206,16 @@ def _collection(principal: Principal, name: str) -> Chosen:
 def _listed(row: tuple[Any, ...]) -> ListedSeries:
     key, is_here, collection_id, participant_id, study_uid, series_uid, modality, count, size_bytes, licence = row[:10]
     known = zip(_ATTRIBUTES, row[10:], strict=True)
-    attributes = {name: str(value) for name, value in known if value not in (None, "")}
+    attributes = {name: intern(str(value)) for name, value in known if value not in (None, "")}
     wanted = WantedSeries(
-        *(collection_id, participant_id, study_uid, series_uid, modality, count, size_bytes),
+        # What thousands of series share is kept once.
+        intern(collection_id),
+        intern(participant_id),
+        intern(study_uid),
+        series_uid,
+        intern(modality),
+        count,
+        size_bytes,
         licence=licence or None,
         attributes=attributes,
     )

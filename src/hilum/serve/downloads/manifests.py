@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -19,7 +20,7 @@ from hilum.serve.downloads.chosen import list_series, packed_instances
 from hilum.serve.downloads.members import files_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from hilum.acquire.wanted import WantedSeries
     from hilum.serve.downloads.chosen import Chosen, ListedSeries
@@ -76,7 +77,7 @@ def _host() -> str:
 
 def _located(series: Sequence[WantedSeries]) -> list[WantedSeries]:
     """Series with the place they come from, where the catalog knows one."""
-    places = _places({one.collection_id for one in series})
+    places = _places(series)
     found = []
     for one in series:
         url = places.get((one.collection_id, one.series_uid))
@@ -85,14 +86,18 @@ def _located(series: Sequence[WantedSeries]) -> list[WantedSeries]:
     return found
 
 
-def _places(collection_ids: Iterable[str]) -> dict[tuple[str, str], str]:
-    """URL of each series that has one, by collection and UID."""
+def _places(series: Sequence[WantedSeries]) -> dict[tuple[str, str], str]:
+    """URL of each series that the catalog has one of, by collection and UID."""
     snapshot = Archive.open(settings.OPTIONS.archive).snapshot()
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for one in series:
+        wanted[one.collection_id].add(one.series_uid)
     found = {}
-    for collection_id in collection_ids:
+    for collection_id, known in wanted.items():
         for batch in snapshot.batches("series", ("SeriesInstanceUID", "source_url"), collection_id):
             uids, urls = (batch.column(name).to_pylist() for name in ("SeriesInstanceUID", "source_url"))
-            found.update({(collection_id, uid): url for uid, url in zip(uids, urls, strict=True) if url})
+            rows = zip(uids, urls, strict=True)
+            found.update({(collection_id, uid): url for uid, url in rows if url and uid in known})
     return found
 
 
