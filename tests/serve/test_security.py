@@ -246,6 +246,7 @@ def test_a_token_for_a_cohort_opens_that_cohort_alone_also_a_stewards(user_as: C
         assert client.get(f"/download/series/{series_uid(*place)}.zip").status_code == 404
     assert client.get("/download/collections/closed_ct.zip").status_code == 404
     assert client.get("/requests/").status_code == 302
+    assert client.post("/dicom-web/studies", b"", 'multipart/related; type="application/dicom"').status_code == 401
 
 
 def test_stewards_cannot_guess_at_passwords_in_the_admin(attacker: Callable[[str], Client]) -> None:
