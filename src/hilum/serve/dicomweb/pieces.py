@@ -162,7 +162,7 @@ def native_syntax(found: FoundInstance) -> str:
 def _frame_bytes(found: FoundInstance) -> int:
     """Bytes of one frame without compression; 0 where the size of the image is not known."""
     sizes = (found.values.get(name) for name in ("Rows", "Columns", "BitsAllocated"))
-    return math.prod(size or 0 for size in sizes) * (found.values.get("SamplesPerPixel") or 1) // 8
+    return int(math.prod(size or 0 for size in sizes) * (found.values.get("SamplesPerPixel") or 1) // 8)
 
 
 def _form(ranges: Sequence[MediaRange], found: FoundInstance, count: int) -> tuple[str, str, bool]:
