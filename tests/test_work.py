@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -78,3 +79,15 @@ def test_a_dask_scheduler_does_the_work_when_named() -> None:
 def test_a_dask_address_where_nobody_answers_is_a_clear_error() -> None:
     with pytest.raises(ConfigError, match="no-such-scheme"), open_executor(Settings(dask="no-such-scheme://1:1")):
         pass
+
+
+@pytest.mark.parametrize(("count", "is_here"), [(0, True), (1, True), (5, True), (6, False)])
+def test_a_few_items_are_done_in_this_process(count: int, is_here: bool) -> None:
+    with ThreadPoolExecutor(2) as executor:
+        results = list(map_batches(name_of_thread, range(count), executor=executor, batch_size=2, workers=2, few=5))
+    assert sum(number for number, _ in results) == count
+    assert all((name == threading.current_thread().name) == is_here for _, name in results)
+
+
+def name_of_thread(batch: list[int]) -> tuple[int, str]:
+    return len(batch), threading.current_thread().name

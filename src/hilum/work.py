@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
@@ -60,12 +60,19 @@ def map_batches(
     executor: Executor,
     batch_size: int,
     workers: int,
+    few: int = 0,
 ) -> Iterator[Result]:
     """Apply `function` to batches of `items`; give each result as soon as it is there, in no fixed order.
 
-    At most ``IN_FLIGHT_PER_WORKER * workers`` batches are under way, so `items` may be an endless iterator.
+    At most ``IN_FLIGHT_PER_WORKER * workers`` batches are under way, so `items` may be an endless iterator. Up to `few`
+    items are not worth the start of a process: they are done in this one.
     """
     remaining = iter(items)
+    first = list(islice(remaining, few + 1)) if few else []
+    if 0 < len(first) <= few:
+        yield from (function(first[start : start + batch_size]) for start in range(0, len(first), batch_size))
+        return
+    remaining = chain(first, remaining)
     pending: set[Future[Result]] = set()
     try:
         while True:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from hilum.catalog.snapshot import Snapshot
     from hilum.index.refused import RefusedFile
 
+FEW_FILES = 1500
+"""Files read in this process: to start others takes as long."""
+
 JOURNAL_FOLDER = "journal"
 
 
@@ -116,6 +119,7 @@ def index_folder(
                     journal=journal,
                     executor=executor,
                     workers=settings.worker_count,
+                    few=FEW_FILES,
                     on_progress=on_progress,
                 )
         except BrokenProcessPool as error:

@@ -94,6 +94,7 @@ def scan_folder(
     journal: Journal | None,
     executor: Executor,
     workers: int,
+    few: int = 0,
     on_progress: Callable[[int], None] | None = None,
 ) -> Scan:
     """Scan a folder.
@@ -106,11 +107,19 @@ def scan_folder(
         Where batches that are read are kept, and what interrupted runs left there.
     executor, workers
         What runs the reading, and how many at once.
+    few
+        Up to so many files are read in this process.
     on_progress
         Told how many more files were found, every now and then.
     """
     scanner = _Scanner(
-        folder, known=known, journal=journal, executor=executor, workers=workers, on_progress=on_progress or _nothing
+        folder,
+        known=known,
+        journal=journal,
+        executor=executor,
+        workers=workers,
+        few=few,
+        on_progress=on_progress or _nothing,
     )
     return scanner.run()
 
@@ -126,6 +135,7 @@ class _Scanner:
         journal: Journal | None,
         executor: Executor,
         workers: int,
+        few: int,
         on_progress: Callable[[int], None],
     ) -> None:
         self._folder = folder
@@ -133,6 +143,7 @@ class _Scanner:
         self._journal = journal
         self._executor = executor
         self._workers = workers
+        self._few = few
         self._on_progress = on_progress
         self._scan = Scan(str(folder))
         self._left = _Left(journal)
@@ -199,6 +210,7 @@ class _Scanner:
             executor=self._executor,
             batch_size=FILES_PER_BATCH,
             workers=self._workers,
+            few=self._few,
         )
         for batch in batches:
             if self._journal is not None:
