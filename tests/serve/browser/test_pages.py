@@ -1,0 +1,112 @@
+"""Every page in a browser: whole at both widths, light and dark, readable without seeing it, usable without a mouse."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from serve.browser.axe import grave_faults, script
+from serve.browser.people import COHORT, READER, STEWARD
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from serve.browser.conftest import Open
+
+PAGES = (
+    ("", "/"),
+    ("", "/collections/nodes/"),
+    ("", "/accounts/login/"),
+    ("", "/accounts/signup/"),
+    ("", "/accounts/password/reset/"),
+    ("", "/search?q=EX^1"),
+    ("", "/results/"),
+    (READER, "/collections/nlst/"),
+    (READER, "/collections/nlst/series/"),
+    (READER, "/collections/nlst/participants/"),
+    (READER, "/collections/nlst/participants/100002/"),
+    (READER, "/cohorts/"),
+    (READER, "/cohorts/new"),
+    (READER, "a cohort"),
+    (READER, "/requests/"),
+    (READER, "/requests/new"),
+    (READER, "/requests/1"),
+    (READER, "/tokens/"),
+    (READER, "/account/"),
+    (READER, "/accounts/password/change/"),
+    (READER, "/accounts/2fa/"),
+    (STEWARD, "/requests/"),
+    (STEWARD, "/requests/1"),
+    (STEWARD, "/collections/nodes/series/"),
+)
+"""Who looks at what."""
+
+WIDTHS, SCHEMES = (1400, 390), ("light", "dark")
+
+
+@pytest.mark.parametrize(("who", "path"), PAGES)
+def test_the_page_is_whole_and_sound(open_as: Open, who: str, path: str) -> None:
+    visit = open_as(who)
+    visit.page.add_init_script(script())
+    page = visit.open("/cohorts/" if path == "a cohort" else path)
+    if path == "a cohort":
+        page.get_by_role("link", name=COHORT).click()
+    page.get_by_role("heading", level=1).wait_for()
+    faults = []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
+            faults += [f"{width} {scheme}: {fault}" for fault in grave_faults(page)]
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"the page is {wide} pixels wide"
+    assert faults == []
+    visit.require_clean()
+
+
+def test_the_checker_finds_what_is_wrong(open_as: Open) -> None:
+    visit = open_as()
+    visit.page.add_init_script(script())
+    page = visit.open("/accounts/login/")
+    page.evaluate("document.body.append(document.createElement('button'))")
+    assert any(fault.startswith("button-name") for fault in grave_faults(page))
+
+
+def test_the_first_key_leads_past_the_navigation(open_as: Open) -> None:
+    page = open_as().open("/collections/nodes/")
+    page.keyboard.press("Tab")
+    assert _focused(page) == "Skip to the content"
+    assert page.get_by_role("link", name="Skip to the content").bounding_box()["y"] >= 0  # type: ignore[index]
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.querySelector('main').contains(document.activeElement)")
+
+
+def test_every_control_that_keys_reach_shows_that_it_has_them(open_as: Open) -> None:
+    page = open_as(READER).open("/cohorts/new")
+    unseen = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "none":
+            unseen.append(_focused(page))
+    assert unseen == []
+
+
+def test_a_cohort_is_chosen_without_a_mouse(open_as: Open) -> None:
+    visit = open_as(READER)
+    page = visit.open("/cohorts/new?chosen=1&collections=nodes")
+    page.get_by_role("checkbox", name=re.compile(r"^SEG\b")).focus()
+    with page.expect_response(lambda answer: "modalities=SEG" in answer.url):
+        page.keyboard.press("Space")
+    page.get_by_label("Name of the cohort").focus()
+    page.keyboard.type("With keys alone")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", level=1, name="With keys alone").wait_for()
+    visit.require_clean()
+
+
+def _focused(page: Page) -> str:
+    return str(page.evaluate("document.activeElement.textContent.trim() || document.activeElement.outerHTML"))
