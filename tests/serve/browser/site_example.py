@@ -82,6 +82,7 @@ def _make_accounts() -> None:
 
     from hilum.serve.access.models import DataUseAgreement
     from hilum.serve.accounts.models import User
+    from hilum.serve.published.models import Collection
 
     for email, role in PEOPLE.items():
         user = User.objects.create_user(email, PASSWORD, is_staff=role != "reader", is_superuser=role == "admin")
@@ -89,7 +90,7 @@ def _make_accounts() -> None:
     agreement = DataUseAgreement.objects.create(
         name="terms", version="1", title="Terms of use", text=AGREEMENT, published_at=timezone.now()
     )
-    agreement.collections.set(["nodes"])
+    agreement.collections.set(Collection.objects.filter(pk="nodes"))
 
 
 def _ask_and_choose() -> None:
@@ -99,6 +100,7 @@ def _ask_and_choose() -> None:
     from hilum.serve.access.models import AccessRequest, DataUseAgreement
     from hilum.serve.accounts.models import User
     from hilum.serve.portal.choosing import freeze
+    from hilum.serve.published.models import Collection
 
     reader = User.objects.get(email=READER)
     asked = AccessRequest.objects.create(
@@ -109,7 +111,7 @@ def _ask_and_choose() -> None:
         aims="To measure.",
         participant_count=1,
     )
-    asked.collections.set(["nodes"])
+    asked.collections.set(Collection.objects.filter(pk="nodes"))
     requests.submit(asked, shown=[DataUseAgreement.objects.get().pk], name="R. Reader")
     freeze(Criteria(collections=("nodes",)), COHORT, user_id=reader.pk)
 
