@@ -36,6 +36,7 @@ clean:
 .venv/tested: .venv/installed
 	$(BIN)/python -m pip install --quiet --group test --group docs
 	$(BIN)/hilum viewer install
+	$(BIN)/python tests/serve/browser/axe.py
 	touch $@
 
 .venv/benched: .venv/installed
