@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,9 +128,8 @@ def measure_all(folder: Path, rounds: int) -> None:
     most_mb: dict[str, float] = {}
     rows: list[Row] = []
     for line, options in LINES.items():
-        rows += served(
-            folder / "served", options, lambda endpoint, line=line: compare(endpoint, line, folder, rounds, most_mb)
-        )
+        measure = partial(compare, line=line, folder=folder, rounds=rounds, most_mb=most_mb)
+        rows += served(folder / "served", options, measure)
     report(
         f"Download of {SERIES * FILES:,} files of {FILE_BYTES / 1e6:.1f} MB from S3 on this machine",
         rows,

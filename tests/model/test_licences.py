@@ -1,10 +1,17 @@
 """Licences: every spelling that occurs is understood, and what is not understood is never free."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hilum.model.licences import LICENCES, Restriction, licence_of, most_restrictive, unknown
+
+if TYPE_CHECKING:
+    from hilum.model.licences import Licence
 
 
 @pytest.mark.parametrize(
@@ -33,24 +40,25 @@ from hilum.model.licences import LICENCES, Restriction, licence_of, most_restric
         ("NCTN/NCORP Data Archive", "NCTN/NCORP Data Archive"),
     ],
 )
-def test_spellings_that_occur(text, name):
+def test_spellings_that_occur(text: str, name: str) -> None:
     assert licence_of(text).name == name
 
 
 @pytest.mark.parametrize(
     "text", [None, "", "CC BY", "CC BY 9.0", "CC BY-SA-ND 4.0", "free", "CC BY 4.0 or so", "by nc"]
 )
-def test_what_is_not_surely_known_is_not_known(text):
+def test_what_is_not_surely_known_is_not_known(text: str | None) -> None:
     found = licence_of(text)
     assert not found.is_known
     assert found.needs_agreement
     assert found.spdx is None
 
 
-def test_every_licence_of_the_idc_index_is_known():
+def test_every_licence_of_the_idc_index_is_known() -> None:
     import duckdb
     import idc_index_data
 
+    assert idc_index_data.IDC_INDEX_PARQUET_FILEPATH is not None
     folder = idc_index_data.IDC_INDEX_PARQUET_FILEPATH.parent
     index = str(folder / "idc_index.parquet")
     collections = str(folder / "collections_index.parquet")
@@ -63,7 +71,7 @@ def test_every_licence_of_the_idc_index_is_known():
 
 
 @pytest.mark.parametrize("licence", LICENCES, ids=lambda licence: licence.name)
-def test_a_licence_is_found_by_each_of_its_own_names(licence):
+def test_a_licence_is_found_by_each_of_its_own_names(licence: Licence) -> None:
     assert licence_of(licence.name) == licence
     assert licence_of(licence.title) == licence
     if licence.spdx:
@@ -71,31 +79,31 @@ def test_a_licence_is_found_by_each_of_its_own_names(licence):
         assert licence_of(licence.url) == licence
 
 
-def test_the_most_restrictive_decides():
+def test_the_most_restrictive_decides() -> None:
     names = ["CC BY 3.0", "CC0", "CC BY 4.0"]
     assert most_restrictive(map(licence_of, names)).name == "CC BY 3.0"
     assert most_restrictive(map(licence_of, [*names, "CC BY-NC 4.0"])).name == "CC BY-NC 4.0"
     assert most_restrictive(map(licence_of, [*names, "CC BY-NC 4.0", "TCIA Restricted"])).name == "TCIA Restricted"
 
 
-def test_one_unknown_licence_stands_above_all():
+def test_one_unknown_licence_stands_above_all() -> None:
     assert most_restrictive([*LICENCES, unknown("house rules")]).name == "house rules"
     assert not most_restrictive([]).is_known
 
 
 @given(st.lists(st.sampled_from(LICENCES), min_size=1))
-def test_none_of_a_mixture_holds_back_more(licences):
+def test_none_of_a_mixture_holds_back_more(licences: list[Licence]) -> None:
     decides = most_restrictive(licences)
     assert decides in licences
     assert all(licence.restriction <= decides.restriction for licence in licences)
 
 
 @given(st.text())
-def test_any_text_gives_a_licence(text):
+def test_any_text_gives_a_licence(text: str) -> None:
     assert licence_of(text).name
 
 
-def test_demands_are_told():
+def test_demands_are_told() -> None:
     assert licence_of("CC0").demands == "nothing"
     assert licence_of("CC BY 4.0").demands == "citation"
     assert licence_of("CC BY-NC-SA 4.0").demands == ("no commercial use; citation; derived data under the same licence")

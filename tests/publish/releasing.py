@@ -50,7 +50,12 @@ def index_images(archive: Archive, images: Path, collection_id: str = "trial") -
 
 def try_release(archive: Archive, version: str, **asked: Any) -> Outcome:
     """Release with threads, and with errors of the check unless told otherwise."""
-    usual = {"notes": "test", "released_on": DAY, "with_errors": True, "options": Options(PixelReading.NONE)}
+    usual: dict[str, Any] = {
+        "notes": "test",
+        "released_on": DAY,
+        "with_errors": True,
+        "options": Options(PixelReading.NONE),
+    }
     name = asked.pop("name", "trial")
     with ThreadPoolExecutor(1) as executor:
         return make_release(archive, Asked(name, version, **usual | asked), executor=executor, workers=1)

@@ -218,7 +218,7 @@ class TestDatacite:
         assert texts("sizes/size") == values.get("sizes", [])
         related = root.findall(f"{name}relatedIdentifiers/{name}relatedIdentifier")
         expected = values.get("relatedIdentifiers", [])
-        assert [one.attrib | {"relatedIdentifier": one.text} for one in related] == expected
+        assert [{**one.attrib, "relatedIdentifier": one.text} for one in related] == expected
         (rights,) = root.findall(f"{name}rightsList/{name}rights")
         assert rights.attrib["rightsURI"] == values["rightsList"][0]["rightsUri"]
         # The schema is an xs:all: each of its children stands once.

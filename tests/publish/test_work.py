@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -147,7 +148,7 @@ def test_a_stewards_words_mean_the_original_data_not_what_was_derived_from_it(tm
 
 def test_a_release_is_cited_with_its_version_or_in_the_stewards_own_words(tmp_path: Path) -> None:
     archive = archive_of(tmp_path, lidc_idri=[{}])
-    version = {"version": "7", "released_on": date(2026, 1, 1), "notes": "", "size_bytes": 1, "file_count": 1}
-    assert "(Version 7)" in apa(released(work(archive, "lidc_idri"), **version))
+    version = partial(released, version="7", released_on=date(2026, 1, 1), notes="", size_bytes=1, file_count=1)
+    assert "(Version 7)" in apa(version(work(archive, "lidc_idri")))
     describe(archive, "lidc_idri", 'citation = "Cite us so."\n')
-    assert apa(released(work(archive, "lidc_idri"), **version)) == "Cite us so."
+    assert apa(version(work(archive, "lidc_idri"))) == "Cite us so."

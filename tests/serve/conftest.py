@@ -20,6 +20,7 @@ from hilum.catalog import Archive
 from hilum.catalog.folder import index_folder
 from hilum.publish.result_freeze import publish_result
 from hilum.publish.results import withdraw_result
+from hilum.serve.access import audit
 from hilum.serve.access.models import Grant
 from hilum.serve.accounts.models import User
 from hilum.serve.published.models import Cohort, Collection, Series
@@ -212,3 +213,9 @@ def _wait_for(site: RunningSite) -> None:
         except OSError:
             time.sleep(0.1)
     pytest.fail(f"the server did not start:\n{site.log.read_text()}")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_seen() -> None:
+    """Forget which studies were seen in this hour: the log of one test is not that of another."""
+    audit._seen.clear()
