@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import struct
 import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from pydicom.uid import (
 
 from builders import SHARED_DATA, CtSeries, needs_shared_data
 from hilum.errors import HeaderError
+from hilum.index import fallback
 from hilum.index.header import Header, read_header
 from hilum.index.walk import READ_BYTES
 from hilum.model.attributes import ATTRIBUTES, KEYWORDS
@@ -397,6 +399,17 @@ class TestRefusals:
         whole = write(tmp_path / "whole", dataset, ExplicitVRBigEndian).read_bytes()
         place = whole.index(b"STANDARD")
         assert self.refused(tmp_path / "a", whole[: place + 3]) == "truncated-header"
+
+    def test_a_deflated_bomb_is_refused_before_it_is_held(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(fallback, "DEFLATED_LIMIT_BYTES", 5_000_000)
+        deflate = zlib.compressobj(wbits=-15)
+        bomb = deflate.compress(bytes(6_000_000)) + deflate.flush()
+        path = tmp_path / "bomb.dcm"
+        path.write_bytes(bare(bomb, DeflatedExplicitVRLittleEndian))
+        with pytest.raises(HeaderError, match="larger than 5,000,000 bytes"):
+            read_header(path)
 
     def test_deflated_bytes_that_do_not_inflate(self, tmp_path: Path) -> None:
         content = bare(b"no deflate stream", DeflatedExplicitVRLittleEndian)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 import warnings
+import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -17,8 +19,15 @@ if TYPE_CHECKING:
 
     from hilum.model.attributes import Value
 
+DEFLATED_LIMIT_BYTES = 1 << 30
+"""A deflated data set that is larger when inflated is refused: no image of this field comes near it, and pydicom would
+hold it whole in memory. Deflate makes a gigabyte of a megabyte."""
+
+_CHUNK_BYTES = 1 << 20
 _LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN"})
 _NO_PIXELS = (-1, -1)
+_META_START = 128 + 4 + 12
+"""Bytes before the group that `FileMetaInformationGroupLength` counts: preamble, prefix, and that element itself."""
 
 
 def read_with_pydicom(path: str | Path) -> tuple[dict[str, Value], tuple[int, int], str, tuple[str, ...]]:
@@ -33,6 +42,7 @@ def read_with_pydicom(path: str | Path) -> tuple[dict[str, Value], tuple[int, in
 
     with Path(path).open("rb") as file, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        _require_modest(file)
         try:
             tags: list[Any] = [attribute.tag for attribute in ATTRIBUTES]
             dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=tags)
@@ -42,6 +52,33 @@ def read_with_pydicom(path: str | Path) -> tuple[dict[str, Value], tuple[int, in
         _check_whole(file, dataset, [str(warning.message) for warning in caught])
         values, unreadable = _values(dataset)
         return values, _pixel_range(file, dataset), _media_class(dataset), unreadable
+
+
+def _require_modest(file: BinaryIO) -> None:
+    """Raise if a deflated data set is too large when inflated; anything else that is wrong with it pydicom says."""
+    from pydicom.filereader import read_file_meta_info
+
+    try:
+        meta = read_file_meta_info(file.name)
+        start = _META_START + int(meta.FileMetaInformationGroupLength)
+    except Exception:  # noqa: BLE001 - as above
+        return
+    if str(meta.get("TransferSyntaxUID", "")) != DEFLATED_SYNTAX:
+        return
+    file.seek(start)
+    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+    size_bytes, rest = 0, b""
+    with suppress(zlib.error):
+        while piece := rest or file.read(_CHUNK_BYTES):
+            size_bytes += len(inflate.decompress(piece, _CHUNK_BYTES))
+            rest = inflate.unconsumed_tail
+            if size_bytes > DEFLATED_LIMIT_BYTES:
+                raise HeaderError(
+                    f"its deflated data set is larger than {DEFLATED_LIMIT_BYTES:,} bytes; store it in another "
+                    "transfer syntax",
+                    check="unreadable-header",
+                )
+    file.seek(0)
 
 
 def _check_whole(file: BinaryIO, dataset: FileDataset, messages: list[str]) -> None:
