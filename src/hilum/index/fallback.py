@@ -56,14 +56,8 @@ def read_with_pydicom(path: str | Path) -> tuple[dict[str, Value], tuple[int, in
 
 def _require_modest(file: BinaryIO) -> None:
     """Raise if a deflated data set is too large when inflated; anything else that is wrong with it pydicom says."""
-    from pydicom.filereader import read_file_meta_info
-
-    try:
-        meta = read_file_meta_info(file.name)
-        start = _META_START + int(meta.FileMetaInformationGroupLength)
-    except Exception:  # noqa: BLE001 - as above
-        return
-    if str(meta.get("TransferSyntaxUID", "")) != DEFLATED_SYNTAX:
+    start = _deflated_from(file.name)
+    if start is None:
         return
     file.seek(start)
     inflate = zlib.decompressobj(-zlib.MAX_WBITS)
@@ -79,6 +73,18 @@ def _require_modest(file: BinaryIO) -> None:
                     check="unreadable-header",
                 )
     file.seek(0)
+
+
+def _deflated_from(path: str) -> int | None:
+    """First byte of a deflated data set; None where the data set is not deflated, or the file's head is unreadable."""
+    from pydicom.filereader import read_file_meta_info
+
+    try:
+        meta = read_file_meta_info(path)
+        is_deflated = str(meta.get("TransferSyntaxUID", "")) == DEFLATED_SYNTAX
+        return _META_START + int(meta.FileMetaInformationGroupLength) if is_deflated else None
+    except Exception:  # noqa: BLE001 - as above
+        return None
 
 
 def _check_whole(file: BinaryIO, dataset: FileDataset, messages: list[str]) -> None:
