@@ -37,6 +37,12 @@ CHROMIUM_FLAGS = (
 """No sandbox in a container, no requests of the browser's own, WebGL without a graphics card."""
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let these tests come last: a browser keeps an event loop running in this process until it is closed."""
+    items.sort(key=lambda item: item.path.parent == Path(__file__).parent)
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
     """The real server on the archive of `site_example`; its log holds the mails."""
