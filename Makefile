@@ -16,7 +16,7 @@ check: .venv/tested system-packages  ## style, types, layers, then the tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
 
-bench: .venv/benched  ## every benchmark, each against its peer
+bench: .venv/benched system-packages  ## every benchmark, each against its peer
 	for file in bench/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 docs: .venv/documented  ## the documentation site, in site/
@@ -49,8 +49,8 @@ clean:
 
 .PHONY: system-packages
 system-packages:  ## what tests run beside hilum: a browser, dciodvfy and dcm2niix, PostgreSQL, and Orthanc as another archive
-	@{ command -v chromium && command -v dciodvfy && command -v dcm2niix && command -v Orthanc && \
+	@{ command -v chromium && command -v dciodvfy && command -v dcm2niix && command -v Orthanc && command -v curl && \
 	   ls /usr/share/orthanc/plugins/libOrthancDicomWeb.so && ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 || { \
 	  SUDO=$$(command -v sudo || true); $$SUDO apt-get update -qq && \
 	  $$SUDO apt-get install -y -qq --no-install-recommends \
-	    chromium dicom3tools dcm2niix postgresql orthanc orthanc-dicomweb; }
+	    chromium dicom3tools dcm2niix postgresql orthanc orthanc-dicomweb curl; }

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import struct
 import zlib
 from dataclasses import replace
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chromium import open_chromium
 from hilum.assess import Policy, WithinDistance, assess, compare, stratify
 from hilum.assess.comparison_report import comparison_html, write_comparison_report
 from hilum.assess.forest import difference_forest, strata_forest
@@ -33,15 +33,6 @@ if TYPE_CHECKING:
 
 EXAMS = ("A", "B", "C", "D")
 NOTICE = "These images are phantoms."
-CHROMIUM_FLAGS = (
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-"""As shared by all browser tests: no sandbox in a container, and no requests of the browser's own."""
 
 
 def lesion(exam: str, name: str, x: float, *, size: float | None = 12.0, is_excluded: bool = False) -> Lesion:
@@ -374,15 +365,8 @@ def test_the_page_names_no_address_but_its_own_pictures() -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.fail("no chromium on this machine; `make test` installs it (apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
+    with open_chromium() as browser:
         yield browser
-        browser.close()
 
 
 def write_page(path: Path, kind: str) -> None:
