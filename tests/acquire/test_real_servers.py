@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import socket
-import subprocess
 import sys
-import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +16,7 @@ from hilum.acquire.draft import draft_of
 from hilum.acquire.pull import pull
 from hilum.acquire.s3 import S3Options, S3Source
 from hilum.acquire.web_folder import WebFolderSource
+from peers import free_port, orthanc, program, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,46 +24,6 @@ if TYPE_CHECKING:
     from hilum.acquire.report import PullReport
     from hilum.acquire.source import Source
     from hilum.acquire.wanted import WantedSeries
-
-ORTHANC_PLUGINS = Path("/usr/share/orthanc/plugins")
-START_TIMEOUT_S = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-@contextmanager
-def running(command: Sequence[str], url: str, log: Path) -> Iterator[str]:
-    """Run a server until it answers at `url`; end it afterwards."""
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as server:
-        try:
-            until = time.monotonic() + START_TIMEOUT_S
-            while not answers(url):
-                if server.poll() is not None or time.monotonic() > until:
-                    pytest.fail(f"{command[0]} did not start: {log.read_text(errors='replace')[-2000:]}")
-                time.sleep(0.05)
-            yield url
-        finally:
-            server.terminate()
-            server.wait()
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url).status_code < 500
-    except httpx.TransportError:
-        return False
-
-
-def program(name: str, package: str) -> str:
-    beside = Path(sys.executable).with_name(name)
-    found = str(beside) if beside.exists() else shutil.which(name, path=f"/usr/sbin:/usr/bin:{Path.home()}/bin")
-    if found is None:
-        pytest.fail(f"no {name} on this machine; `make test` installs it ({package})")
-    return found
 
 
 def pull_to(target: Path, source: Source, wanted: Sequence[WantedSeries]) -> PullReport:
@@ -122,23 +77,10 @@ class TestRclone:
 class TestOrthanc:
     @pytest.fixture
     def url(self, drive: Path, tmp_path: Path) -> Iterator[str]:
-        port = free_port()
-        options = {
-            "StorageDirectory": str(tmp_path / "orthanc"),
-            "IndexDirectory": str(tmp_path / "orthanc"),
-            "HttpPort": port,
-            "DicomServerEnabled": False,
-            "RemoteAccessAllowed": False,
-            "AuthenticationEnabled": False,
-            "Plugins": [str(ORTHANC_PLUGINS)],
-            "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
-        }
-        (tmp_path / "orthanc.json").write_text(json.dumps(options))
-        command = [program("Orthanc", "apt-get install orthanc orthanc-dicomweb"), str(tmp_path / "orthanc.json")]
-        with running(command, f"http://127.0.0.1:{port}/system", tmp_path / "log"):
+        with orthanc(tmp_path) as server:
             for path in drive.rglob("*.dcm"):
-                httpx.post(f"http://127.0.0.1:{port}/instances", content=path.read_bytes()).raise_for_status()
-            yield f"http://127.0.0.1:{port}/dicom-web"
+                httpx.post(f"{server}/instances", content=path.read_bytes()).raise_for_status()
+            yield f"{server}/dicom-web"
 
     def test_series_are_found_and_pulled_byte_for_byte(self, url: str, drive: Path, tmp_path: Path) -> None:
         with open_client() as client:

@@ -1,4 +1,4 @@
-"""The real server, asked by pip's dicomweb-client and with OHIF's own requests."""
+"""The real server, asked by pip's dicomweb-client, by Orthanc, and with OHIF's own requests."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import numpy as np
 import pydicom
 import pytest
@@ -17,6 +18,7 @@ from builders import SHARED_DATA, UID_ROOT, CtSeries, needs_shared_data
 from hilum.catalog import Archive
 from hilum.catalog.folder import index_folder
 from hilum.serve import inbox
+from peers import orthanc
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,6 +124,25 @@ def test_objects_are_sent_accepted_and_published(
     run(archive, "publish", "lab")
     assert len(client.search_for_studies(search_filters={"StudyInstanceUID": f"{STUDY}0"})) == 1
     assert client.retrieve_instance(f"{STUDY}0", f"{STUDY}0.1", new[0].SOPInstanceUID) == new[0]
+
+
+def test_orthanc_fetches_studies_and_sends_its_own(
+    archive: Archive, start_site: Callable[..., RunningSite], tmp_path: Path
+) -> None:
+    token = run_in_django(archive, _MAKE_TOKEN).strip()
+    site = start_site(archive.path)
+    server = {"Url": f"{site.url}/dicom-web/", "HttpHeaders": {"Authorization": f"Bearer {token}"}}
+    with orthanc(tmp_path, Servers={"hilum": server}) as url, httpx.Client(timeout=60) as client:
+        asked = f"{url}/dicom-web/servers/hilum"
+        fetched = client.post(f"{asked}/retrieve", json={"Resources": [{"Study": STUDY}]}).raise_for_status()
+        assert fetched.json()["ReceivedInstancesCount"] == str(SLICES)
+        files = sorted((tmp_path / "files").iterdir())
+        ids = [one["ID"] for one in client.get(f"{url}/instances", params={"expand": ""}).json()]
+        kept = [client.get(f"{url}/instances/{one}/file").content for one in ids]
+        assert sorted(kept) == sorted(path.read_bytes() for path in files)
+        client.post(f"{asked}/stow", json={"Resources": ids[:3]}).raise_for_status()
+    [delivery] = inbox.deliveries(archive.path / "serve" / "inbox")
+    assert delivery.objects == 3
 
 
 @needs_shared_data

@@ -21,7 +21,8 @@ PIECE_BYTES = 1 << 18
 MAX_HEADER_BYTES = 8192
 """Longest header of a part."""
 
-_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
+_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,199}[0-9A-Za-z'()+_,./:=?-]")
+"""RFC 2046 ends at 70 characters; Orthanc sends 73."""
 
 
 class Writer:
