@@ -24,6 +24,7 @@ from hilum.serve.dicomweb.matching import condition, instance_matches
 from hilum.serve.dicomweb.media import DICOM_JSON, JSON, accepted, choose
 from hilum.serve.dicomweb.problem import READ, TOO_LARGE, ProblemError, service
 from hilum.serve.dicomweb.query import Query, read_query
+from hilum.serve.published.copies import first_copies, has_copies
 from hilum.serve.published.models import Study
 from hilum.serve.published.prepare import ROOT
 
@@ -49,15 +50,18 @@ _MODALITIES = "ModalitiesInStudy"
 
 @service(*READ)
 def search_studies(request: HttpRequest, principal: Principal) -> HttpResponse:
-    """Studies that match."""
+    """Studies that match, each once: of several collections, as the first has it; what is counted is of all of them."""
     query = read_query(request.GET, "study")
-    found = visible_studies(principal).filter(_conditions(query, principal, study="", series=None))
+    seen = visible_studies(principal)
+    found = first_copies(seen, seen).filter(_conditions(query, principal, study="", series=None))
     # The keys come from an index alone, however far the page is; the rows of those before are not looked at.
     keys = list(found.order_by(*STUDY_ORDER).values_list("pk", flat=True)[query.offset : query.offset + query.limit])
     page = list(Study.objects.filter(pk__in=keys).order_by(*STUDY_ORDER))
     summaries = _summaries(principal, page)
     root = _root(request)
-    answers = [study_answer(study, summaries[study.pk], query, root) for study in page if study.pk in summaries]
+    answers = [
+        study_answer(study, summaries[study.study_uid], query, root) for study in page if study.study_uid in summaries
+    ]
     return _answered(request, query, answers, _total(principal, found, query, len(page)))
 
 
@@ -101,13 +105,21 @@ def _conditions(query: Query, principal: Principal, *, study: str, series: str |
     found = Q()
     for key, value in query.matches:
         if key.keyword == _MODALITIES:
-            seen = visible_series(principal).filter(study=OuterRef("study_id" if study else "pk"))
-            found &= Q(Exists(seen.filter(_any_modality(value))))
+            found &= _has_modality(visible_series(principal).filter(_any_modality(value)), study)
         elif key.level == "study":
             found &= condition(key, value, study)
         elif key.level == "series" and series is not None:
             found &= condition(key, value, series)
     return found
+
+
+def _has_modality(series: QuerySet[Series], study: str) -> Q:
+    """Condition that a study has one of some series, in its own collection or in another that has the study too."""
+    own = Q(Exists(series.filter(study=OuterRef("study_id" if study else "pk"))))
+    if not has_copies(Study):
+        return own
+    of_copies = Exists(series.filter(study__study_uid=OuterRef(f"{study}study_uid")))
+    return own | Q(Q(**{f"{study}copy_number__gt": 0}), of_copies)
 
 
 def _any_modality(value: str) -> Q:
@@ -119,7 +131,8 @@ def _any_modality(value: str) -> Q:
 
 
 def _found_series(principal: Principal, query: Query, study_uid: str | None) -> QuerySet[Series]:
-    found = visible_series(principal).filter(_conditions(query, principal, study="study__", series=""))
+    seen = visible_series(principal)
+    found = first_copies(seen, seen).filter(_conditions(query, principal, study="study__", series=""))
     if study_uid is None:
         return found.order_by("id")
     return found.filter(study__study_uid=study_uid).order_by(F("series_number").asc(nulls_last=True), "id")
@@ -130,21 +143,26 @@ def _with_study(found: QuerySet[Series]) -> QuerySet[Series]:
     return found.select_related("study").defer("instances").annotate(is_here=is_here)
 
 
-def _summaries(principal: Principal, studies: Sequence[Study]) -> dict[int, dict[str, Any]]:
-    """Modalities, series and instances of studies, as far as they may be seen."""
-    rows = visible_series(principal).filter(study__in=[study.pk for study in studies]).order_by()
+def _summaries(principal: Principal, studies: Sequence[Study]) -> dict[str, dict[str, Any]]:
+    """Modalities, series and instances of studies by their UID, in every collection, as far as they may be seen."""
+    uids = {study.pk: study.study_uid for study in studies}
+    if shared := [study.study_uid for study in studies if study.copy_number]:
+        uids |= dict(Study.objects.filter(study_uid__in=shared).values_list("pk", "study_uid"))
+    seen = visible_series(principal)
+    rows = first_copies(seen, seen).filter(study__in=list(uids)).order_by()
     counted = rows.values("study_id", "modality").annotate(
         series=Count("pk"), images=Sum("instance_count"), here=Count("instances")
     )
-    found: dict[int, dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for row in counted:
-        summary = found.setdefault(row["study_id"], {"modalities": [], "series": 0, "instances": 0, "here": 0})
-        summary["modalities"] += [row["modality"]] if row["modality"] else []
+        empty = {"modalities": set(), "series": 0, "instances": 0, "here": 0}
+        summary = found.setdefault(uids[row["study_id"]], empty)
+        summary["modalities"] |= {row["modality"]} - {""}
         summary["series"] += row["series"]
         summary["instances"] += row["images"]
         summary["here"] += row["here"]
     for summary in found.values():
-        summary["modalities"].sort()
+        summary["modalities"] = sorted(summary["modalities"])
     return found
 
 

@@ -12,6 +12,7 @@ from hilum.acquire.batches import split_batches
 from hilum.acquire.wanted import WantedSeries
 from hilum.serve.access.decisions import visible_cohorts, visible_collections, visible_series
 from hilum.serve.dicomweb.problem import BAD_REQUEST, ProblemError, not_found
+from hilum.serve.published.copies import first_copies
 from hilum.serve.published.models import Series
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Chosen:
     title
         As the pages call it.
     series
-        Its series that whoever asks may see.
+        Its series that whoever asks may see, each once.
     closed_count
         Its series that they may not see.
     batch
@@ -192,8 +193,9 @@ def _cohort(principal: Principal, name: str) -> Chosen:
     cohort = visible_cohorts(principal).filter(pk=name).first()
     if cohort is None:
         raise not_found()
-    series = visible_series(principal).filter(cohorts=cohort)
-    return Chosen("cohort", cohort.pk, cohort.title, series, cohort.series.count() - series.count())
+    seen = visible_series(principal).filter(cohorts=cohort)
+    closed_count = cohort.series.count() - seen.count()
+    return Chosen("cohort", cohort.pk, cohort.title, first_copies(seen, seen), closed_count)
 
 
 def _collection(principal: Principal, name: str) -> Chosen:

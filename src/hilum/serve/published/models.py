@@ -35,7 +35,8 @@ class Study(models.Model):
     """A study of a collection.
 
     Texts have no greatest length: headers exceed those of their VR. Times are ``HHMMSS.FFFFFF``, so that they can be
-    compared; `attributes` is the study's part of the headers, as dicom+json.
+    compared; `attributes` is the study's part of the headers, as dicom+json; `copy_number` is 0 where no other
+    collection has the study, else its place among them, from 1 (`hilum.serve.published.copies`).
     """
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="studies", db_index=False)
@@ -52,6 +53,7 @@ class Study(models.Model):
     description = models.TextField(blank=True)
     referring_physician = models.TextField(blank=True)
     attributes = models.TextField(default="{}")
+    copy_number = models.IntegerField(default=0)
 
     class Meta:
         """One row a study of a collection; pages and counts of many are answered from indexes alone."""
@@ -61,8 +63,14 @@ class Study(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["study_uid"]),
-            models.Index(fields=["participant_id", "study_date", "study_uid", "id", "collection"], name="study_order"),
-            models.Index(fields=["study_date", "collection", "participant_id", "study_uid"], name="study_dates"),
+            models.Index(
+                fields=["participant_id", "study_date", "study_uid", "id", "collection", "copy_number"],
+                name="study_order",
+            ),
+            models.Index(
+                fields=["study_date", "collection", "participant_id", "study_uid", "copy_number"], name="study_dates"
+            ),
+            models.Index(fields=["copy_number"], condition=models.Q(copy_number__gt=1), name="study_copies"),
         ]
 
     def __str__(self) -> str:
@@ -73,7 +81,8 @@ class Series(models.Model):
     """A series of a study; its instances are packed as in the catalog, or null where the files are not here.
 
     `digest` tells whether the series changed in the catalog, and names its prepared metadata
-    (`hilum.serve.published.metadata`); `attributes` is the series' part of the headers, as dicom+json.
+    (`hilum.serve.published.metadata`); `attributes` is the series' part of the headers, as dicom+json; `copy_number` is
+    as a study's.
     """
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="series", db_index=False)
@@ -98,6 +107,7 @@ class Series(models.Model):
     licence = models.TextField(blank=True)
     digest = models.CharField(max_length=32)
     attributes = models.TextField(default="{}")
+    copy_number = models.IntegerField(default=0)
     instances = models.BinaryField(null=True)
 
     class Meta:
@@ -108,11 +118,16 @@ class Series(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["series_uid"]),
-            models.Index(fields=["study", "collection", "modality", "instance_count"], name="series_of_study"),
-            models.Index(fields=["modality", "study", "collection"], name="series_of_modality"),
             models.Index(
-                fields=["collection", "instance_count"], condition=models.Q(instances__isnull=False), name="series_here"
+                fields=["study", "collection", "modality", "instance_count", "copy_number"], name="series_of_study"
             ),
+            models.Index(fields=["modality", "study", "collection", "copy_number"], name="series_of_modality"),
+            models.Index(
+                fields=["id", "collection", "instance_count", "copy_number"],
+                condition=models.Q(instances__isnull=False),
+                name="series_here",
+            ),
+            models.Index(fields=["copy_number"], condition=models.Q(copy_number__gt=1), name="series_copies"),
         ]
 
     def __str__(self) -> str:

@@ -22,6 +22,7 @@ from hilum.config import Settings
 from hilum.disk import exclusive_lock, sync_filesystem
 from hilum.errors import NotFoundError
 from hilum.serve.published.cohorts import refresh_cohorts
+from hilum.serve.published.copies import number_copies
 from hilum.serve.published.metadata import FOLDER, SUFFIX, SeriesMetadata, metadata_path
 from hilum.serve.published.models import Collection, Series, Study
 from hilum.serve.published.prepare import Prepared, Task, prepare
@@ -129,6 +130,8 @@ def publish(
         with transaction.atomic():
             collection = _collection(snapshot, collection_id, access, title)
             counts = change.write()
+            if any(counts.values()):
+                number_copies()
             refresh_cohorts(archive)
         if any(counts.values()):
             _count_for_planner()
@@ -158,6 +161,7 @@ def withdraw(collection_id: str) -> None:
             served = ", ".join(Collection.objects.order_by("pk").values_list("pk", flat=True)) or "none"
             raise NotFoundError(f"collection {collection_id!r} is not served; these are: {served}")
         Study.objects.filter(collection=collection_id).delete()
+        number_copies()
         try:
             with transaction.atomic():
                 found.delete()

@@ -23,7 +23,9 @@ DIGEST_BYTES = 16
 COLUMNS = tuple(name for name in SERIES.column_names if name not in {"source_doi", "source_url"})
 
 TIME_DIGITS = 6
-_KEYS = frozenset({"id", "collection", "study_uid", "series_uid"})
+_KEYS = frozenset({"id", "collection", "study_uid", "series_uid", "copy_number"})
+"""What a row keeps when it is written over."""
+
 CHANGING_STUDY_FIELDS = tuple(field.name for field in Study._meta.concrete_fields if field.name not in _KEYS)  # noqa: SLF001
 CHANGING_SERIES_FIELDS = tuple(field.name for field in Series._meta.concrete_fields if field.name not in _KEYS)  # noqa: SLF001
 

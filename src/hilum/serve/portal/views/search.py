@@ -12,6 +12,7 @@ from hilum.model.instances import Instances
 from hilum.serve.access.decisions import visible_series, visible_studies
 from hilum.serve.access.identify import principal_of
 from hilum.serve.access.principal import Scope
+from hilum.serve.published.copies import first_copies
 from hilum.serve.viewer.links import study_link
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def search(request: HttpRequest) -> HttpResponse:
 
 
 def _by_uid(principal: Principal, uid: str) -> dict[str, object]:
-    visible = visible_series(principal).select_related("study")
+    seen = visible_series(principal)
+    visible = first_copies(seen, seen).select_related("study")
     series = visible.filter(series_uid=uid) or visible.filter(study__study_uid=uid)
     if series:
         return {"series": list(series.order_by("series_number", "series_uid")[:FOUND_AT_MOST])}

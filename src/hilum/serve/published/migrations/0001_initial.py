@@ -56,6 +56,7 @@ class Migration(migrations.Migration):
                 ("licence", models.TextField(blank=True)),
                 ("digest", models.CharField(max_length=32)),
                 ("attributes", models.TextField(default="{}")),
+                ("copy_number", models.IntegerField(default=0)),
                 ("instances", models.BinaryField(null=True)),
                 (
                     "collection",
@@ -94,6 +95,7 @@ class Migration(migrations.Migration):
                 ("description", models.TextField(blank=True)),
                 ("referring_physician", models.TextField(blank=True)),
                 ("attributes", models.TextField(default="{}")),
+                ("copy_number", models.IntegerField(default=0)),
                 (
                     "collection",
                     models.ForeignKey(
@@ -119,12 +121,19 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="study",
             index=models.Index(
-                fields=["participant_id", "study_date", "study_uid", "id", "collection"], name="study_order"
+                fields=["participant_id", "study_date", "study_uid", "id", "collection", "copy_number"],
+                name="study_order",
             ),
         ),
         migrations.AddIndex(
             model_name="study",
-            index=models.Index(fields=["study_date", "collection", "participant_id", "study_uid"], name="study_dates"),
+            index=models.Index(
+                fields=["study_date", "collection", "participant_id", "study_uid", "copy_number"], name="study_dates"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="study",
+            index=models.Index(condition=models.Q(("copy_number__gt", 1)), fields=["copy_number"], name="study_copies"),
         ),
         migrations.AddConstraint(
             model_name="study",
@@ -136,18 +145,26 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="series",
-            index=models.Index(fields=["study", "collection", "modality", "instance_count"], name="series_of_study"),
+            index=models.Index(
+                fields=["study", "collection", "modality", "instance_count", "copy_number"], name="series_of_study"
+            ),
         ),
         migrations.AddIndex(
             model_name="series",
-            index=models.Index(fields=["modality", "study", "collection"], name="series_of_modality"),
+            index=models.Index(fields=["modality", "study", "collection", "copy_number"], name="series_of_modality"),
         ),
         migrations.AddIndex(
             model_name="series",
             index=models.Index(
                 condition=models.Q(("instances__isnull", False)),
-                fields=["collection", "instance_count"],
+                fields=["id", "collection", "instance_count", "copy_number"],
                 name="series_here",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="series",
+            index=models.Index(
+                condition=models.Q(("copy_number__gt", 1)), fields=["copy_number"], name="series_copies"
             ),
         ),
         migrations.AddConstraint(
