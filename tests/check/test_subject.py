@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pydicom
 import pytest
 
 from builders import UID_ROOT
-from hilum.check import Options
+from hilum.check import Options, PixelReading
 from hilum.check.subject import Subject, look_at
 from hilum.errors import ArchiveError
+from hilum.volume.source import read_series
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +38,24 @@ def test_damaged_bytes_end_no_check(seed: int, tmp_path: Path, clean: Make, chec
     assert report.findings
 
 
+def test_of_slices_that_differ_in_nothing_a_check_sees_one_is_read_whole(
+    tmp_path: Path, clean: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clean({"OperatorsName": "Doe"}, shape=(20, 4, 4), override_at={7: {"OperatorsName": ""}}).write(tmp_path)
+    read = []
+
+    def dcmread(path: object, *arguments: object, _read: Callable[..., object] = pydicom.dcmread, **how: object) -> Any:
+        read.append(path)
+        return _read(path, *arguments, **how)
+
+    monkeypatch.setattr(pydicom, "dcmread", dcmread)
+    (seen,) = look_at(Options(PixelReading.NONE), [Subject.of_series(read_series(tmp_path))])
+    assert seen.file_count == 20
+    assert len(read) == 2
+    (finding,) = [one for one in seen.findings if one.check == "identity-not-removed"]
+    assert finding.detail == "OperatorsName in 19 of 20 files"
+
+
 def test_files_that_are_gone_are_findings(tmp_path: Path) -> None:
     (seen,) = look_at(Options(), [Subject("loose", (tmp_path / "gone.dcm",))])
     (finding,) = seen.findings
@@ -43,8 +63,6 @@ def test_files_that_are_gone_are_findings(tmp_path: Path) -> None:
 
 
 def test_a_series_whose_files_went_since_is_a_finding(tmp_path: Path, clean: Make) -> None:
-    from hilum.volume.source import read_series
-
     paths = clean().write(tmp_path)
     series = read_series(tmp_path)
     for path in paths:

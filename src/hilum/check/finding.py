@@ -53,5 +53,7 @@ class Finding:
 
 def place_of(series: Series) -> str:
     """Folder the first file of a series lies in; empty where its files are not here."""
-    paths = series.instances.paths() if series["instances"] is not None else []
-    return str(paths[0].parent) if paths else ""
+    if series["instances"] is None or not len(series.instances):
+        return ""
+    (first,) = series.instances.take([0]).paths()
+    return str(first.parent)

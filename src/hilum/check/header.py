@@ -202,6 +202,8 @@ def _is_empty(element: Any) -> bool:
         return not value if element.VR in _BINARY else not value.strip(b" \0")
     if isinstance(value, int | float):
         return False
+    if element.VR == "SQ":  # its text would be that of all its items, made out of every value in them
+        return not value
     return value is None or not str(value).strip() or (hasattr(value, "__len__") and len(value) == 0)
 
 

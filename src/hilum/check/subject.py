@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hilum.check.finding import Finding, place_of
 from hilum.check.header import examine_header, read_dataset
+from hilum.check.outline import outline_of
 from hilum.check.pixels import examine_pixels
 from hilum.check.segmentations import planes_of
 from hilum.errors import HeaderError, PixelError
@@ -17,12 +18,14 @@ from hilum.findings.references import Reference, references_of
 from hilum.model.kinds import ImageKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pydicom.dataset import Dataset
 
+    from hilum.check.header import Found
     from hilum.check.options import Options
+    from hilum.check.outline import Outline
     from hilum.check.pixels import PixelFacts
     from hilum.findings.segmentation_header import SegmentationHeader
     from hilum.model.series import Series
@@ -137,6 +140,10 @@ def _look_at_one(subject: Subject, options: Options) -> Seen:
     )
 
 
+OUTLINES_KEPT = 64
+"""Outlines of headers to a subject: the slices of a scanner have a few forms, 3 to 70 kB each."""
+
+
 @dataclass(slots=True)
 class _Headers:
     """What the headers of a subject show, gathered file by file."""
@@ -145,19 +152,38 @@ class _Headers:
     found: dict[str, Counter[str]] = field(default_factory=dict)
     references: set[Reference] = field(default_factory=set)
     drawn: list[SegmentationHeader] = field(default_factory=list)
+    _examined: dict[Outline, list[Found]] = field(default_factory=dict)
 
     def read(self, path: Path) -> None:
         """Read one more file."""
         try:
-            dataset = read_dataset(path)
-            for check, what in examine_header(dataset, self.subject.kind):
-                self.found.setdefault(check, Counter())[what] += 1
             if self.subject.kind in REFERRING_KINDS:
-                self.references |= _references(dataset)
-            if self.subject.kind == ImageKind.SEGMENTATION and (planes := planes_of(dataset, path.name)):
-                self.drawn.append(planes)
+                self._read_referring(path)
+            else:
+                self._note(self._examine(path))
         except HeaderError as error:
-            self.found.setdefault(error.check, Counter())[f"{path.name}: {error}"] += 1
+            self._note([(error.check, f"{path.name}: {error}")])
+
+    def _note(self, found: Iterable[Found]) -> None:
+        for check, what in found:
+            self.found.setdefault(check, Counter())[what] += 1
+
+    def _examine(self, path: Path) -> list[Found]:
+        """What a header shows; it is read whole only if none of the same outline was."""
+        outline = outline_of(path)
+        found = self._examined.get(outline) if outline else None
+        if found is None:
+            found = examine_header(read_dataset(path), self.subject.kind)
+            if outline and len(self._examined) < OUTLINES_KEPT:
+                self._examined[outline] = found
+        return found
+
+    def _read_referring(self, path: Path) -> None:
+        dataset = read_dataset(path)
+        self._note(examine_header(dataset, self.subject.kind))
+        self.references |= _references(dataset)
+        if self.subject.kind == ImageKind.SEGMENTATION and (planes := planes_of(dataset, path.name)):
+            self.drawn.append(planes)
 
 
 def _references(dataset: Dataset) -> frozenset[Reference]:

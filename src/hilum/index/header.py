@@ -48,9 +48,10 @@ MAGIC = b"DICM"
 MAX_SIGNED = (1 << 15) - 1
 """Largest SS value."""
 
+IMPLICIT_SYNTAX = "1.2.840.10008.1.2"
 BIG_ENDIAN_SYNTAX = "1.2.840.10008.1.2.2"
 DEFLATED_JPIP_SYNTAXES = ("1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205")
-_NOT_WALKED = frozenset({DEFLATED_SYNTAX, BIG_ENDIAN_SYNTAX, *DEFLATED_JPIP_SYNTAXES})
+NOT_WALKED = frozenset({DEFLATED_SYNTAX, BIG_ENDIAN_SYNTAX, *DEFLATED_JPIP_SYNTAXES})
 
 _MEDIA_CLASS = tag_number(0x00020002)
 _META_GROUP = 0x0002
@@ -106,7 +107,7 @@ def read_header(path: str | Path) -> Header:
 def _read(descriptor: int, path: str | Path) -> Header:
     window = Window(descriptor)
     try:
-        return _walk(window, _dataset_start(window.buffer))
+        return _walk(window, dataset_start(window.buffer))
     except UnusualError:
         from hilum.index.fallback import read_with_pydicom
 
@@ -114,7 +115,7 @@ def _read(descriptor: int, path: str | Path) -> Header:
         return Header(values, offset, length, media_class, unreadable, reader="pydicom")
 
 
-def _dataset_start(buffer: bytes) -> int:
+def dataset_start(buffer: bytes) -> int:
     """Offset of the first element; raises unless the file begins as DICOM files do."""
     if buffer[PREAMBLE_BYTES : PREAMBLE_BYTES + len(MAGIC)] == MAGIC:
         return PREAMBLE_BYTES + len(MAGIC)
@@ -136,7 +137,7 @@ def _walk(window: Window, index: int) -> Header:
     header = Header()
     values = header.values
     index = _walk_file_meta(window, index, header)
-    if values.get("TransferSyntaxUID") in _NOT_WALKED:
+    if values.get("TransferSyntaxUID") in NOT_WALKED:
         raise UnusualError
     if window.buffer[index : index + 2] == b"\0\0":  # a command group, as of a network message, or nothing at all
         refuse_zeros(window, index)

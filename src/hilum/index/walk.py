@@ -49,7 +49,7 @@ _LONGEST_START = 12
 """Bytes before the value of an explicit element with a long VR."""
 
 explicit_start = struct.Struct("<IHH").unpack_from
-_implicit_start = struct.Struct("<II").unpack_from
+implicit_start = struct.Struct("<II").unpack_from
 unsigned_long = struct.Struct("<I").unpack_from
 _vr_names = {number: number.to_bytes(2, "little").decode() for number in SHORT_VRS | LONG_VRS}
 
@@ -176,7 +176,7 @@ def walk_implicit(window: Window, index: int, values: dict[str, Value], deferred
                 return None
             buffer, index = window.buffer, 0
             limit = len(buffer)
-        tag, length = _implicit_start(buffer, index)
+        tag, length = implicit_start(buffer, index)
         start = index + 8
         entry = wanted(tag)
         if entry is None:
@@ -205,7 +205,7 @@ def skip_sequence(window: Window, index: int, *, is_implicit: bool, depth: int =
         raise UnusualError
     while True:
         index = window.ensure(index, 8)
-        tag, length = _implicit_start(window.buffer, index)
+        tag, length = implicit_start(window.buffer, index)
         index += 8
         if tag == _SEQUENCE_END:
             return index
@@ -225,7 +225,7 @@ def _skip_item(window: Window, index: int, *, is_implicit: bool, depth: int) -> 
     while True:
         index = window.ensure(index, 8)
         if is_implicit:
-            tag, length = _implicit_start(window.buffer, index)
+            tag, length = implicit_start(window.buffer, index)
             vr, start = None, index + 8
         else:
             tag, vr, length = explicit_start(window.buffer, index)
