@@ -41,6 +41,8 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     [
         ({"registration": "perhaps"}, "HILUM_SERVE_REGISTRATION='perhaps': expected true or false"),
         ({"upload_limit_mb": "-1"}, "expected a whole number"),
+        ({"public_url": "archive.example.org"}, "public_url='archive.example.org': expected an address such as https:"),
+        ({"public_url": "https://example.org/archive"}, "expected an address such as"),
         ({"sitename": "x"}, "unknown option HILUM_SERVE_SITENAME; expected one of .*site_name"),
     ],
 )
@@ -62,6 +64,12 @@ def test_a_file_that_is_no_toml_is_refused_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "serve.toml").write_text("site name: x")
     with pytest.raises(ConfigError, match=r"serve\.toml"):
         Options.load({"HILUM_ARCHIVE": str(tmp_path)})
+
+
+def test_links_begin_with_the_public_address_without_its_slash() -> None:
+    assert options(public_url="https://archive.example.org/").address == "https://archive.example.org"
+    assert options().address == "http://127.0.0.1:8080"
+    assert "archive.example.org" in options(public_url="https://archive.example.org/").allowed_hosts
 
 
 def test_an_address_of_postgresql() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import quopri
 import re
 import signal
 import socket
@@ -13,6 +14,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
+
+from hilum.serve.options import Options
+from hilum.serve.site import settle_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +83,43 @@ def test_behind_a_proxy_with_tls_only_what_that_says_is_believed(tmp_path: Path,
 
     unasked = start_site(tmp_path / "archive", public_url=own["public_url"])
     assert ask(unasked, "/accounts/login/", headers=host | {"X-Forwarded-Proto": "https"}).status_code == 301
+
+
+@pytest.mark.parametrize(
+    ("public_url", "host", "address", "warning"),
+    [
+        ("", "127.0.0.1", "http://127.0.0.1:9000", ""),
+        ("", "192.0.2.7", "http://192.0.2.7:9000", ""),
+        ("", "::1", "http://[::1]:9000", ""),
+        ("", "0.0.0.0", "http://127.0.0.1:9000", "no other machine can open"),
+        ("http://localhost:8080", "127.0.0.1", "http://localhost:8080", "listens on port 9000"),
+        ("http://127.0.0.1:9000", "127.0.0.1", "http://127.0.0.1:9000", ""),
+        ("https://archive.example.org", "127.0.0.1", "https://archive.example.org", ""),
+    ],
+)
+def test_links_lead_to_where_the_server_listens_unless_told_otherwise(
+    public_url: str, host: str, address: str, warning: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HILUM_SERVE_PUBLIC_URL", "")
+    if public_url:
+        (tmp_path / "serve.toml").write_text(f'public_url = "{public_url}"\n')
+        monkeypatch.delenv("HILUM_SERVE_PUBLIC_URL")
+
+    told = settle_address(tmp_path, host=host, port=9000)
+
+    assert Options.load(os.environ | {"HILUM_ARCHIVE": str(tmp_path)}).address == address
+    assert warning in told
+    assert bool(told) is bool(warning)
+
+
+def test_a_mail_leads_to_the_port_that_was_given(tmp_path: Path, start_site: Start) -> None:
+    site = start_site(tmp_path / "archive")
+    with httpx.Client(base_url=site.url, verify=False, timeout=60) as client:
+        client.get("/accounts/signup/")
+        form = {"email": "new@example.org", "password1": "a long pass phrase", "password2": "a long pass phrase"}
+        client.post("/accounts/signup/", data=form | {"csrfmiddlewaretoken": client.cookies["csrftoken"]})
+    site.stop()
+    assert f"{site.url}/accounts/confirm-email/" in quopri.decodestring(site.log.read_bytes()).decode()
 
 
 def test_a_misspelt_option_stops_the_start_and_is_named(tmp_path: Path) -> None:

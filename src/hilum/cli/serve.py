@@ -35,6 +35,8 @@ def serve(
 
     path = Archive.open_or_create(archive).path
     with site.shared_counts():
+        if warning := site.settle_address(path, host=host, port=port):
+            tell(f"warning: {warning}")
         site.open_site(path)
         if made := site.prepare():
             _tell_password(made)

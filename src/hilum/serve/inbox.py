@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hilum.disk import UNFINISHED, settle, unfinished, write_whole
+from hilum.disk import UNFINISHED, settle, size_text, unfinished, write_whole
 from hilum.errors import ArchiveError, ConfigError, HeaderError, NotFoundError
 from hilum.index.header import read_header
 
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 FOLDER = "inbox"
 RECORD = "delivery.json"
 SUFFIX = ".dcm"
-LIMIT_BYTES = 100_000_000_000
-"""What may wait in all: a steward who does not look must not find the disk full."""
-
 _NAME = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
 _UID = re.compile(r"[0-9.]{1,64}")
 
@@ -68,6 +65,8 @@ class OpenDelivery:
         Folder of the inbox.
     user_id
         Who sends it.
+    limit_bytes
+        What may wait in all: a steward who does not look must not find the disk full.
 
     Raises
     ------
@@ -75,9 +74,12 @@ class OpenDelivery:
         The inbox is full.
     """
 
-    def __init__(self, inbox: Path, user_id: int | None) -> None:
-        if sum(each.size_bytes for each in deliveries(inbox)) >= LIMIT_BYTES:
-            raise ArchiveError(f"the inbox holds {LIMIT_BYTES} bytes; accept or reject what waits")
+    def __init__(self, inbox: Path, user_id: int | None, *, limit_bytes: int) -> None:
+        if (waiting := sum(each.size_bytes for each in deliveries(inbox))) >= limit_bytes:
+            raise ArchiveError(
+                f"{size_text(waiting)} wait in the inbox, which takes {size_text(limit_bytes)}; nothing is taken before "
+                "a steward has accepted or rejected some of it"
+            )
         self.sent_at = datetime.now(UTC)
         self.user_id = user_id
         self.folder = inbox / f"{self.sent_at:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"

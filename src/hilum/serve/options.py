@@ -31,6 +31,9 @@ LOCK_WAIT_S = 20
 CONNECTION_AGE_S = 600
 """Seconds that a thread keeps its connection to PostgreSQL."""
 
+USUAL_ADDRESS = "http://127.0.0.1:8080"
+"""Where ``hilum serve`` listens unless told otherwise."""
+
 _MAIL_PORTS = {"smtp": 587, "smtps": 465}
 """Usual ports of mail submission (RFC 8314)."""
 
@@ -49,7 +52,8 @@ class Options:
     database
         ``sqlite`` for a file in the archive, or ``postgresql://user:password@host:port/name``.
     public_url
-        Address under which readers reach the site, without a path. With ``https`` cookies are sent over TLS only.
+        Address under which readers reach the site, without a path; empty: that on which the server listens. With
+        ``https`` cookies are sent over TLS only.
     hosts
         Names the server answers to, beside that of `public_url`, separated by commas.
     site_name
@@ -64,6 +68,10 @@ class Options:
         Log-in with the house's identity provider (OpenID Connect); empty: with e-mail address and password alone.
     upload_limit_mb
         Longest body of a request that brings DICOM files, in megabytes (10^6 bytes); of other requests it is 1.
+    inbox_limit_gb
+        What may wait in the inbox in all, in gigabytes (10^9 bytes); once it holds as much, nothing more is taken.
+    cohort_limit
+        Cohorts that one account may keep; stewards may keep any number.
     proxies
         Addresses of the proxies that end TLS in front, separated by commas; only what these say in
         ``X-Forwarded-Proto`` and ``X-Forwarded-For`` is believed.
@@ -71,7 +79,7 @@ class Options:
 
     archive: str = ""
     database: str = "sqlite"
-    public_url: str = "http://127.0.0.1:8080"
+    public_url: str = ""
     hosts: str = "localhost,127.0.0.1,[::1]"
     site_name: str = "hilum"
     registration: bool = True
@@ -82,6 +90,8 @@ class Options:
     oidc_client_id: str = ""
     oidc_client_secret: str = ""
     upload_limit_mb: int = 2000
+    inbox_limit_gb: int = 100
+    cohort_limit: int = 100
     proxies: str = ""
 
     @classmethod
@@ -99,7 +109,9 @@ class Options:
         if archive:
             options = options.with_values(_read_file(Path(archive, FILE_NAME)), "", str(Path(archive, FILE_NAME)))
         own = {name: value for name, value in found.items() if name.startswith(PREFIX)}
-        return options.with_values(own, PREFIX, "the environment")
+        options = options.with_values(own, PREFIX, "the environment")
+        options.require_address()
+        return options
 
     def with_values(self, values: Mapping[str, Any], prefix: str, where: str) -> Options:
         """Give the options with values by name, each of the form its default has.
@@ -125,9 +137,37 @@ class Options:
         return Path(self.archive, "serve")
 
     @property
+    def database_file(self) -> Path | None:
+        """File of the database; None where it is PostgreSQL, or there is no archive."""
+        return self.state / "hilum.sqlite3" if self.archive and self.database == "sqlite" else None
+
+    @property
+    def address(self) -> str:
+        """Address that links lead to, without a slash at its end."""
+        return (self.public_url or USUAL_ADDRESS).rstrip("/")
+
+    @property
     def is_https(self) -> bool:
         """Whether readers reach the site over TLS."""
-        return urlsplit(self.public_url).scheme == "https"
+        return urlsplit(self.address).scheme == "https"
+
+    @property
+    def inbox_limit_bytes(self) -> int:
+        """What may wait in the inbox in all."""
+        return self.inbox_limit_gb * 10**9
+
+    def require_address(self) -> None:
+        """Refuse an address that links cannot begin with.
+
+        Raises
+        ------
+        ConfigError
+            `public_url` is no address of a host over HTTP, or has a path.
+        """
+        parts = urlsplit(self.public_url)
+        is_whole = parts.scheme in ("http", "https") and parts.hostname and not parts.path.strip("/")
+        if self.public_url and not (is_whole and not parts.query and not parts.fragment):
+            raise ConfigError(f"public_url={self.public_url!r}: expected an address such as https://archive.example.org")
 
     @property
     def oidc_origin(self) -> str:
@@ -139,7 +179,7 @@ class Options:
     def allowed_hosts(self) -> list[str]:
         """Every name the server answers to."""
         named = [name.strip() for name in self.hosts.split(",") if name.strip()]
-        return sorted({*named, urlsplit(self.public_url).hostname or "localhost"})
+        return sorted({*named, urlsplit(self.address).hostname or "localhost"})
 
     def secret_key(self) -> str:
         """Key that signs sessions and links in mails; made at the first start, readable by its owner alone."""
@@ -211,7 +251,7 @@ class Options:
         if self.database == "sqlite":
             return {
                 "ENGINE": _ENGINES["sqlite"],
-                "NAME": str(self.state / "hilum.sqlite3") if self.archive else ":memory:",
+                "NAME": str(self.database_file or ":memory:"),
                 "CONN_MAX_AGE": None,
                 "OPTIONS": {
                     "timeout": LOCK_WAIT_S,

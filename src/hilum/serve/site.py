@@ -7,6 +7,9 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from hilum.config import SERVE_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +20,9 @@ APPLICATION = "hilum.serve.asgi:application"
 FIRST_ADMIN = "admin@localhost"
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Variable with the folder through which the workers share their counts; prometheus_client reads it when imported."""
+
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+EVERY_HOST = ("0.0.0.0", "::", "")  # noqa: S104 (what is compared with, not what is listened on)
 
 STOP_S = 30
 """Seconds that requests under way have to end after the order to stop."""
@@ -39,6 +45,54 @@ def shared_counts() -> Iterator[None]:
             yield
         finally:
             del os.environ[METRICS_FOLDER]
+
+
+def settle_address(archive: Path, *, host: str, port: int) -> str:
+    """Let links lead to where this server listens, unless the options name another address; give a warning.
+
+    Parameters
+    ----------
+    archive
+        The served archive, whose options are read.
+    host, port
+        Where the server will listen.
+
+    Returns
+    -------
+    What is wrong with the address that links lead to; empty where nothing is.
+
+    Raises
+    ------
+    ConfigError
+        As `hilum.serve.options.Options.load`.
+    """
+    from hilum.serve.options import Options
+
+    options = Options.load(os.environ | {"HILUM_ARCHIVE": str(archive.absolute())})
+    if options.public_url:
+        return _contradiction(options.address, port)
+    reachable = host not in EVERY_HOST
+    name = f"[{host}]" if ":" in host else host
+    # The workers that are started read it from here.
+    os.environ[f"{SERVE_PREFIX}PUBLIC_URL"] = f"http://{name if reachable else '127.0.0.1'}:{port}"
+    if reachable:
+        return ""
+    return (
+        f"public_url is not set: links in mails lead to http://127.0.0.1:{port}, which no other machine can open; set "
+        f"it in {archive / 'serve.toml'} to the address that people type"
+    )
+
+
+def _contradiction(address: str, port: int) -> str:
+    """What is wrong with an address of this very machine that the server does not listen on."""
+    parts = urlsplit(address)
+    stated = parts.port or (443 if parts.scheme == "https" else 80)
+    if parts.hostname not in LOCAL_HOSTS or stated == port:
+        return ""
+    return (
+        f"links in mails lead to {address}, as public_url says, but the server listens on port {port}: leave "
+        "public_url out, or name the address that people type"
+    )
 
 
 def open_site(archive: Path) -> None:
@@ -79,6 +133,7 @@ def run(*, host: str, port: int, workers: int) -> None:
         port=port,
         workers=workers,
         lifespan="off",
+        ws="none",
         log_config=LOGGING,
         access_log=False,
         server_header=False,

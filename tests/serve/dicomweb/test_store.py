@@ -173,13 +173,14 @@ def test_pages_of_other_sites_cannot_send(sender: Client, folder: Path) -> None:
     assert send(sender, objects(), Origin="http://testserver").status_code == 200
 
 
-def test_a_full_inbox_takes_no_more(sender: Client, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_inbox_takes_no_more(sender: Client, folder: Path, settings: Any) -> None:
     assert send(sender, objects()).status_code == 200
-    monkeypatch.setattr(inbox, "LIMIT_BYTES", 10)
+    settings.OPTIONS = replace(settings.OPTIONS, inbox_limit_gb=0)
     assert send(sender, objects()).status_code == 507
-    assert len(inbox.deliveries(folder)) == 1
-    with pytest.raises(ArchiveError, match="accept or reject"):
-        inbox.OpenDelivery(folder, None)
+    [waiting] = inbox.deliveries(folder)
+    inbox.OpenDelivery(folder, None, limit_bytes=waiting.size_bytes + 1)
+    with pytest.raises(ArchiveError, match="accepted or rejected"):
+        inbox.OpenDelivery(folder, None, limit_bytes=waiting.size_bytes)
 
 
 def test_a_steward_accepts_into_a_folder_or_rejects(sender: Client, folder: Path, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def _stewards() -> list[User]:
 def _send(users: Sequence[User], subject: str, template: str, request: AccessRequest | None, **values: object) -> None:
     """Send a mail to each; a mail server that fails must not undo what was decided, so that this is logged alone."""
     page = reverse("request", args=[request.pk]) if request else reverse("requests")
-    values |= {"request": request, "site_name": settings.OPTIONS.site_name, "url": settings.OPTIONS.public_url + page}
+    values |= {"request": request, "site_name": settings.OPTIONS.site_name, "url": settings.OPTIONS.address + page}
     body = render_to_string(f"access/mails/{template}.txt", values)
     for user in users:
         message = EmailMessage(f"[{settings.OPTIONS.site_name}] {subject}", body, to=[user.email])

@@ -34,4 +34,4 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
 
 
 def _on_this_site(address: str) -> str:
-    return str(settings.OPTIONS.public_url).rstrip("/") + urlsplit(address).path
+    return str(settings.OPTIONS.address) + urlsplit(address).path

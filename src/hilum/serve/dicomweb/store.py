@@ -109,7 +109,8 @@ def _store(request: HttpRequest, principal: Principal, study_uid: str | None = N
 def _receive_all(reader: Reader, principal: Principal, study_uid: str | None) -> Receipt:
     """Take every part of a message into the inbox; one that is cut off leaves nothing, for it is sent again whole."""
     receipt = Receipt()
-    delivery = inbox.OpenDelivery(Path(settings.OPTIONS.archive, "serve", inbox.FOLDER), principal.user_id)
+    folder, limit_bytes = Path(settings.OPTIONS.archive, "serve", inbox.FOLDER), settings.OPTIONS.inbox_limit_bytes
+    delivery = inbox.OpenDelivery(folder, principal.user_id, limit_bytes=limit_bytes)
     try:
         for number, part in enumerate(reader.parts()):
             if number >= MAX_PARTS:

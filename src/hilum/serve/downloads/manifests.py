@@ -72,7 +72,7 @@ def manifest_of(chosen: Chosen, dialect: Dialect) -> MadeManifest:
 
 
 def _host() -> str:
-    return str(settings.OPTIONS.public_url).rstrip("/")
+    return str(settings.OPTIONS.address)
 
 
 def _located(series: Sequence[WantedSeries]) -> list[WantedSeries]:

@@ -39,7 +39,7 @@ _PLACE = re.compile(r"<\w+:(\w+)>")
 @service(*READ)
 def show_description(_: HttpRequest, __: Principal) -> HttpResponseBase:
     """Give the description."""
-    return JsonResponse(describe(settings.OPTIONS.site_name, settings.OPTIONS.public_url))
+    return JsonResponse(describe(settings.OPTIONS.site_name, settings.OPTIONS.address))
 
 
 def describe(title: str, url: str) -> dict[str, Any]:
