@@ -24,7 +24,7 @@ INTRODUCTION = """\
 Every verb tells its options with `--help`. Those that print a table print it as JSON with `--json`. Tables and JSON go
 to stdout, messages and progress to stderr. `--archive` can be left out where `HILUM_ARCHIVE` is set
 ([settings](settings.md), which also say what the exit status means). `hilum --install-completion` teaches your shell
-the verbs and options.
+the verbs and options; `hilum --version` tells the version.
 """
 
 

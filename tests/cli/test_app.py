@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from importlib import metadata
+from pathlib import Path
 
 import pytest
 import typer
+import yaml
 from generate_commands import PAGE, all_commands, page
 from typer.testing import CliRunner
 
-from hilum import disk
+from hilum import __version__, disk
 from hilum.cli import output
 from hilum.cli.app import app
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def hilum(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -54,6 +53,14 @@ def test_an_archive_that_is_not_there_is_a_failure_told_in_one_line(tmp_path: Pa
     assert done.stderr.startswith("error: ")
     assert "none" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_one_version_is_told_everywhere() -> None:
+    done = hilum("--version")
+    assert (done.returncode, done.stdout) == (0, f"hilum {__version__}\n")
+    assert metadata.version("hilum") == __version__
+    cited = yaml.safe_load(Path(__file__).parents[2].joinpath("CITATION.cff").read_text())
+    assert cited["version"] == __version__
 
 
 def test_shell_completion_is_offered() -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Annotated
 
 import typer
 
-from hilum import cli
+from hilum import __version__, cli
 from hilum.cli.output import FAILURE, USAGE, tell
 from hilum.errors import ConfigError, HilumError, QueryError
 
@@ -22,6 +23,21 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hilum {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version, and end.")
+    ] = False,
+) -> None:
+    """Take what stands before a verb."""
 
 
 def register_verbs() -> None:
