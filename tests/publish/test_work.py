@@ -73,7 +73,7 @@ def test_a_collection_hilum_knows_needs_no_word(tmp_path: Path) -> None:
     found = work(archive_of(tmp_path, ct_lymph_nodes=[{}]), "ct_lymph_nodes")
     assert found.doi == "10.7937/K9/TCIA.2015.AQIIDCNM"
     assert found.licence.name == "CC BY 3.0"
-    assert len(found.publications) == 3
+    assert len(found.publications) == 4
     assert found.derived_from == ()
 
 

@@ -141,7 +141,7 @@ NIH_CONTROLLED = Licence(
 NCTN = Licence(
     "NCTN/NCORP Data Archive",
     "NCTN/NCORP Data Archive data use agreement",
-    "https://nctn-data-archive.nci.nih.gov/",
+    "https://dctd.cancer.gov/research/networks/nctn/data-archive",
     None,
     Restriction.AGREEMENT,
     needs_agreement=True,

@@ -2,7 +2,8 @@
 
 References
 ----------
-CT Lymph Nodes: "Citations & Data Usage Policy" of its page at TCIA, doi:10.7937/K9/TCIA.2015.AQIIDCNM.
+CT Lymph Nodes: "Citations & Data Usage Policy" and "Additional Publication Resources" of its page at TCIA,
+doi:10.7937/K9/TCIA.2015.AQIIDCNM.
 NLST: its page at TCIA, doi:10.7937/TCIA.HMQ8-J677.
 """
 
@@ -56,6 +57,14 @@ CT_LYMPH_NODES = Source(
             "Publishing. https://doi.org/10.1007/978-3-319-24571-3_7",
             "10.1007/978-3-319-24571-3_7",
             "the segmentation masks, if you use them",
+        ),
+        Publication(
+            "Seff, A., Lu, L., Cherry, K. M., Roth, H. R., Liu, J., Wang, S., Hoffman, J., Turkbey, E. B., & Summers, "
+            "R. M. (2014). 2D View Aggregation for Lymph Node Detection Using a Shallow Hierarchy of Linear "
+            "Classifiers. In Medical Image Computing and Computer-Assisted Intervention – MICCAI 2014 (pp. 544–552). "
+            "Springer International Publishing. https://doi.org/10.1007/978-3-319-10404-1_68",
+            "10.1007/978-3-319-10404-1_68",
+            "context that its authors suggest, if you use it",
         ),
     ),
 )
