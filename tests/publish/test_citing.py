@@ -126,7 +126,7 @@ class TestCff:
         assert values["version"] == "5"
         assert values["date-released"] == "2023-03-31"
         assert values["license"] == "CC-BY-3.0"
-        assert [reference["type"] for reference in values["references"]] == ["article"] * 3
+        assert [reference["type"] for reference in values["references"]] == ["article"] * 4
 
     def test_a_cohort_refers_to_its_sources(self) -> None:
         values = check_cff(cff(COHORT))
