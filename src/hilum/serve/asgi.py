@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from ctypes import CDLL
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -19,6 +20,7 @@ from django.core.signals import request_started
 from django.urls import set_script_prefix
 
 from hilum.serve.operations.observe import Tally
+from hilum.serve.remembered import Remembered
 from hilum.serve.site import SETTINGS
 from hilum.serve.streaming import PIECE_BYTES
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from django.http import HttpRequest, HttpResponseBase
+
+    from hilum.serve.dicomweb.direct import Asked, Wish
 
     Message = Mapping[str, Any]
     Receive = Callable[[], Awaitable[Message]]
@@ -71,6 +75,7 @@ class Application(ASGIHandler):
         super().__init__()
         # Its models can be imported only now that Django is set up.
         self._direct = import_module("hilum.serve.dicomweb.direct")
+        self._wishes: Remembered[Wish] = Remembered(import_module(SETTINGS).OPTIONS.database_file)
         self._frames = Tally(self._direct.ROUTE, self._direct.METHOD, self._direct.STATUS)
         atexit.register(self._frames.tell)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="answer")
@@ -84,7 +89,8 @@ class Application(ASGIHandler):
         """Answer a request; one that is too long is read no further."""
         from hilum.serve.settings import OPTIONS
 
-        if self._direct.is_frames(scope) and await self._sent_directly(scope, send):
+        asked = self._direct.asked_of(scope)
+        if asked is not None and await self._sent_directly(asked, send):
             return
         is_upload = scope["method"] == "POST" and scope["path"].startswith(UPLOAD_PATHS)
         if is_upload and not await self._in_thread(self._direct.may_send, scope):
@@ -97,11 +103,15 @@ class Application(ASGIHandler):
             await send({"type": "http.response.start", "status": 413, "headers": [(b"connection", b"close")]})
             await send({"type": "http.response.body", "body": b""})
 
-    async def _sent_directly(self, scope: dict[str, Any], send: Send) -> bool:
+    async def _sent_directly(self, asked: Asked, send: Send) -> bool:
         """Answer without Django's chain; False if that must answer."""
         started = time.perf_counter()
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._frame_threads, self._direct.answer, scope)
+        loop, direct = asyncio.get_running_loop(), self._direct
+        in_thread = partial(loop.run_in_executor, self._frame_threads)
+        wish = await self._wishes.get(asked.question, lambda: in_thread(direct.look_up, asked.question))
+        if wish is None:
+            return False
+        found = direct.give_at_once(wish, asked) or await in_thread(direct.give, wish, asked)
         if found is None:
             return False
         if self._frames.add(time.perf_counter() - started):

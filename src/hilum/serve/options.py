@@ -167,7 +167,9 @@ class Options:
         parts = urlsplit(self.public_url)
         is_whole = parts.scheme in ("http", "https") and parts.hostname and not parts.path.strip("/")
         if self.public_url and not (is_whole and not parts.query and not parts.fragment):
-            raise ConfigError(f"public_url={self.public_url!r}: expected an address such as https://archive.example.org")
+            raise ConfigError(
+                f"public_url={self.public_url!r}: expected an address such as https://archive.example.org"
+            )
 
     @property
     def oidc_origin(self) -> str:

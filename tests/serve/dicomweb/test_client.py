@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -71,6 +73,7 @@ def test_every_relevant_call(archive: Archive, start_site: Callable[..., Running
         client.retrieve_series(STUDY, f"{SERIES}.9")
     with pytest.raises(HTTPError, match="401"):
         client.store_instances([first])
+    _frames_end_with_the_right(client, archive, place)
 
 
 def _searches(client: DICOMwebClient) -> None:
@@ -106,6 +109,18 @@ def _frames(client: DICOMwebClient, first: pydicom.Dataset, place: tuple[str, st
     assert list(client.iter_instance_frames(*place, [1])) == [first.PixelData]
     media_types = (("application/octet-stream", "1.2.840.10008.1.2.1"),)
     assert client.retrieve_instance_frames(*place, [1], media_types=media_types) == [first.PixelData]
+
+
+def _frames_end_with_the_right(client: DICOMwebClient, archive: Archive, place: tuple[str, str, str]) -> None:
+    with closing(sqlite3.connect(archive.path / "serve" / "hilum.sqlite3", isolation_level=None)) as database:
+        for access in ("approved", "public") * 3:
+            database.execute("UPDATE published_collection SET access = ?", [access])
+            for _ in range(3):
+                if access == "public":
+                    assert client.retrieve_instance_frames(*place, [1])
+                else:
+                    with pytest.raises(HTTPError, match="404"):
+                        client.retrieve_instance_frames(*place, [1])
 
 
 def test_objects_are_sent_accepted_and_published(

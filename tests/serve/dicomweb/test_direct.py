@@ -12,12 +12,15 @@ from hilum.serve.access.models import Grant
 from hilum.serve.accounts.models import ApiToken
 from hilum.serve.accounts.tokens import make_token, revoke_token
 from hilum.serve.dicomweb import direct
+from hilum.serve.dicomweb.found import _unpacked
 from serve.conftest import COLLECTIONS, ROLES, series_uid, study_uid
+from serve.dicomweb.conftest import can_read_at_once
 from serve.dicomweb.test_security import SEEN_BY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hilum.catalog import Archive
     from hilum.serve.accounts.models import User
 
 pytestmark = pytest.mark.usefixtures("served_archive")
@@ -47,9 +50,19 @@ def cookie_of(client: Client) -> str:
     return "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
 
 
+def wish_for(scope: dict[str, Any]) -> tuple[direct.Wish, direct.Asked] | None:
+    asked = direct.asked_of(scope)
+    wish = direct.look_up(asked.question) if asked else None
+    return (wish, asked) if wish and asked else None
+
+
+def answer(scope: dict[str, Any]) -> direct.Direct | None:
+    wanted = wish_for(scope)
+    return direct.give(*wanted) if wanted else None
+
+
 def given(path: str, **headers: str) -> direct.Direct | None:
-    scope = scope_of(path, **headers)
-    return direct.answer(scope) if direct.is_frames(scope) else None
+    return answer(scope_of(path, **headers))
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -118,6 +131,53 @@ def test_it_gives_what_django_gives(accept: str) -> None:
     assert headers == expected
 
 
+@pytest.mark.parametrize("accept", [RELATED, "application/octet-stream"])
+def test_it_gives_the_same_without_waiting(accept: str, written_archive: Archive) -> None:
+    wanted = wish_for(scope_of(path_of("open_ct"), accept=accept))
+    assert wanted is not None
+    waited = direct.give(*wanted)
+    if not can_read_at_once(written_archive.path):
+        pytest.skip("this file system cannot read without waiting")
+    at_once = direct.give_at_once(*wanted)
+    assert waited is not None
+    assert at_once is not None
+    assert split(at_once) == split(waited)
+
+
+def split(found: direct.Direct) -> tuple[list[Any], bytes]:
+    """Headers and body, without the boundary, which is drawn by lot."""
+    kind = found.headers[0][1]
+    boundary = kind.partition(b"boundary=")[2] or b"none"
+    return [kind.replace(boundary, b""), *found.headers[1:]], bytes(found.body).replace(boundary, b"")
+
+
+def test_nobody_asks_the_database_for_what_is_had_at_once(django_assert_num_queries: Any) -> None:
+    wanted = wish_for(scope_of(path_of("open_ct")))
+    _unpacked.cache_clear()
+    assert wanted is not None
+    with django_assert_num_queries(0):
+        direct.give(*wanted)
+        direct.give_at_once(*wanted)
+
+
+def test_what_differs_in_anything_that_counts_is_another_question() -> None:
+    scopes = [
+        scope_of(path_of("open_ct")),
+        scope_of(path_of("members_ct")),
+        scope_of(path_of("open_ct")) | {"scheme": "https"},
+        scope_of(path_of("open_ct"), cookie="sessionid=1"),
+        scope_of(path_of("open_ct"), authorization="Bearer unknown"),
+        scope_of(path_of("open_ct"), accept="*/*"),
+        scope_of(path_of("open_ct"), host="localhost"),
+    ]
+    assert len({asked.question for asked in map(direct.asked_of, scopes) if asked}) == len(scopes)
+    traced = direct.asked_of(scope_of(path_of("open_ct", frame="2"), traceparent="00-1-2-01"))
+    first = direct.asked_of(scopes[0])
+    assert traced is not None
+    assert first is not None
+    assert traced.question == first.question
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -130,8 +190,8 @@ def test_it_gives_what_django_gives(accept: str) -> None:
     ],
 )
 def test_what_is_not_plainly_frames_is_left_to_django(changed: dict[str, Any]) -> None:
-    assert direct.is_frames(scope_of(path_of("open_ct")))
-    assert not direct.is_frames(scope_of(path_of("open_ct")) | changed)
+    assert direct.asked_of(scope_of(path_of("open_ct")))
+    assert not direct.asked_of(scope_of(path_of("open_ct")) | changed)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +215,7 @@ def test_on_a_site_with_tls_plain_http_is_redirected_by_django(settings: Any) ->
     direct._common_headers.cache_clear()
     try:
         assert given(path_of("open_ct")) is None
-        secure = direct.answer(scope_of(path_of("open_ct")) | {"scheme": "https"})
+        secure = answer(scope_of(path_of("open_ct")) | {"scheme": "https"})
         assert secure is not None
         assert (b"Strict-Transport-Security", b"max-age=3600") in secure.headers
     finally:
@@ -166,7 +226,7 @@ def test_a_cookie_may_come_in_several_headers(client_as: Callable[[str], Client]
     scope = scope_of(path_of("closed_ct"))
     cookies = parse_cookie(cookie_of(client_as("steward")))
     scope["headers"] += [(b"cookie", f"{name}={value}".encode()) for name, value in {"a": "b", **cookies}.items()]
-    assert direct.answer(scope) is not None
+    assert answer(scope) is not None
 
 
 @pytest.mark.parametrize("role", ROLES)

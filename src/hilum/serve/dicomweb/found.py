@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,7 +21,7 @@ from hilum.serve.published.metadata import FOLDER, SeriesMetadata, metadata_path
 from hilum.serve.published.models import Series
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Sequence
 
     from hilum.serve.access.principal import Principal
 
@@ -35,9 +36,12 @@ _STUDY, _SERIES = "\0study", "\0series"
 _COLUMNS = ("pk", "study_id", "study__study_uid", "series_uid", "collection_id", "digest", "instance_count")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FoundSeries:
-    """A series that may be seen, whose files are here."""
+    """A series that may be seen, whose files are here.
+
+    The database is asked for its instances when these are first looked at, and not again.
+    """
 
     key: int
     study_key: int
@@ -50,7 +54,7 @@ class FoundSeries:
     @property
     def instances(self) -> Instances:
         """Its instances."""
-        return _unpacked(self.key, self.digest)[0]
+        return self._rows[0]
 
     def metadata(self) -> SeriesMetadata:
         """Its prepared metadata.
@@ -74,7 +78,7 @@ class FoundSeries:
         ProblemError
             404: the series has no such instance.
         """
-        index = _unpacked(self.key, self.digest)[1].get(sop_uid)
+        index = self._rows[1].get(sop_uid)
         if index is None:
             raise not_found()
         return index
@@ -91,8 +95,11 @@ class FoundSeries:
 
     def at(self, index: int) -> FoundInstance:
         """Give an instance by its index."""
-        values = {name: column[index] for name, column in self.instances.columns.items()}
-        return FoundInstance(self, index, values)
+        return FoundInstance(self, index, _Row(self.instances.columns, index))
+
+    @cached_property
+    def _rows(self) -> tuple[Instances, dict[str, int]]:
+        return _unpacked(self.key, self.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,11 @@ class FoundInstance:
     def path(self) -> str:
         """Its file: as it was indexed, never as a request says."""
         return f"{self.values['root']}/{self.values['path']}"
+
+    @property
+    def folder(self) -> str:
+        """Folder of its file."""
+        return self.path.rpartition("/")[0]
 
     @property
     def sop_uid(self) -> str:
@@ -144,6 +156,28 @@ class FoundInstance:
             return os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise ProblemError(NOT_FOUND, "the file is not where it was indexed; tell the steward") from error
+
+
+class _Row(Mapping[str, Any]):
+    """One value of each column: of thirty a frame needs eight."""
+
+    __slots__ = ("_columns", "_index")
+
+    def __init__(self, columns: Mapping[str, Sequence[Any]], index: int) -> None:
+        self._columns, self._index = columns, index
+
+    def __getitem__(self, name: str) -> Any:
+        return self._columns[name][self._index]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        column = self._columns.get(name)
+        return default if column is None else column[self._index]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
 
 
 class _StudyName(NamedTuple):

@@ -17,7 +17,7 @@ from hilum.serve.dicomweb.problem import NOT_FOUND, ProblemError
 from hilum.volume.encapsulated import Fragment, find_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hilum.serve.dicomweb.found import FoundInstance
 
@@ -29,6 +29,14 @@ NATIVE = frozenset({IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED})
 
 REMEMBERED_FILES = 512
 """Files whose frames a worker knows the places of: slides have thousands of tiles."""
+
+REMEMBERED_FOLDERS = 10_000
+
+AT_ONCE_BYTES = 1 << 20
+"""Longest frame that is read at once: to copy more takes longer than to change threads."""
+
+_AT_ONCE: int = getattr(os, "RWF_NOWAIT", 0)
+"""Linux alone can read without waiting."""
 
 
 def frame_count(instance: FoundInstance) -> int:
@@ -67,9 +75,35 @@ def read_frames(instance: FoundInstance, numbers: Sequence[int]) -> list[bytes]:
         raise ProblemError(NOT_FOUND, "the object has no pixel data")
     file = instance.open()
     try:
+        _note_folder(file, instance)
         if length < 0:
             return _encapsulated(file, instance, offset, numbers)
         return [_native(file, instance, offset, length, number - 1) for number in numbers]
+    finally:
+        os.close(file)
+
+
+def read_at_once(
+    instance: FoundInstance, number: int, around: Callable[[int], tuple[bytes, bytes]]
+) -> bytearray | None:
+    """Stored bytes of a frame, as `read_frames` gives them, where nothing is to be waited for; None: something is.
+
+    That is so for a short one that the system holds in memory, in a folder out of which `read_frames` has read before:
+    it found out that the folder's file system can tell. Those of a network cannot.
+
+    Parameters
+    ----------
+    around
+        Gives, for the frame's length, what is to stand before and after it: half a megabyte is not copied for that.
+    """
+    if instance.folder not in _folders or not 1 <= number <= frame_count(instance):
+        return None
+    file = instance.open()
+    try:
+        place = _place_at_once(file, instance, number - 1)
+        if place is None or place[1] > AT_ONCE_BYTES:
+            return None
+        return _read_between(file, place, *around(place[1]))
     finally:
         os.close(file)
 
@@ -84,6 +118,47 @@ def frame_bits(instance: FoundInstance, pixel_bytes: int) -> int:
         raise PixelError("no size of the image; its frames cannot be told apart")
     rows, columns, bits = sizes
     return int(rows * columns * bits * (values.get("SamplesPerPixel") or 1))  # type: ignore[operator]
+
+
+def _note_folder(file: int, instance: FoundInstance) -> None:
+    """Take note that a folder's files can be read without waiting, if they can."""
+    folder = instance.folder
+    if not _AT_ONCE or folder in _folders:
+        return
+    try:
+        os.preadv(file, [bytearray(1)], 0, _AT_ONCE)
+    except BlockingIOError:
+        pass  # it would have to be waited for, and the system can tell
+    except OSError:
+        return
+    if len(_folders) >= REMEMBERED_FOLDERS:
+        _folders.clear()
+    _folders.add(folder)
+
+
+def _place_at_once(file: int, instance: FoundInstance, index: int) -> Fragment | None:
+    """Where a frame lies whole; None if it does not, or if that is not known."""
+    offset, length = instance.values.get("pixel_offset"), instance.values.get("pixel_length", -1)
+    if instance.transfer_syntax in {BIG_ENDIAN, DEFLATED} or offset is None or offset < 0:
+        return None
+    if length < 0:
+        places = _known_places(_file_key(file, instance, offset))
+        return places[index][0] if places is not None and len(places[index]) == 1 else None
+    bits = frame_bits(instance, length)
+    return None if bits % 8 else (offset + index * bits // 8, bits // 8)
+
+
+def _read_between(file: int, place: Fragment, before: bytes, after: bytes) -> bytearray | None:
+    start, length = place
+    data = bytearray(len(before) + length + len(after))
+    gap = memoryview(data)[len(before) : len(before) + length]
+    try:
+        if os.preadv(file, [gap], start, _AT_ONCE) < length:
+            return None
+    except OSError:
+        return None
+    data[: len(before)], data[len(before) + length :] = before, after
+    return data
 
 
 def _native(file: int, instance: FoundInstance, offset: int, length: int, index: int) -> bytes:
@@ -106,14 +181,19 @@ def _shifted(data: bytes, first: int, bits: int) -> bytes:
 
 
 def _encapsulated(file: int, instance: FoundInstance, offset: int, numbers: Sequence[int]) -> list[bytes]:
-    status = os.fstat(file)
-    key = (instance.path, status.st_mtime_ns, status.st_size, offset, frame_count(instance))
+    key = _file_key(file, instance, offset)
     places = _known_places(key)
     if places is None:
         places = _places.setdefault(key, find_frames(file, offset, frame_count(instance), "the object"))
     return [b"".join(os.pread(file, length, start) for start, length in places[number - 1]) for number in numbers]
 
 
+def _file_key(file: int, instance: FoundInstance, offset: int) -> tuple[Any, ...]:
+    status = os.fstat(file)
+    return instance.path, status.st_mtime_ns, status.st_size, offset, frame_count(instance)
+
+
+_folders: set[str] = set()
 _places: dict[tuple[Any, ...], list[list[Fragment]]] = {}
 
 

@@ -48,6 +48,10 @@ class Writer:
         )
         return "".join(f"{line}\r\n" for line in lines).encode() + b"\r\n"
 
+    def around(self, content_type: str, location: str, length: int) -> tuple[bytes, bytes]:
+        """What stands before and after the bytes of the only part."""
+        return self.head(content_type, location, length), b"\r\n" + self.end()
+
     def end(self) -> bytes:
         """What stands after the last part; every part is ended by a line break."""
         return f"--{self.boundary}--\r\n".encode()

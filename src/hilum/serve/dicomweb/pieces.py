@@ -11,13 +11,14 @@ import math
 import os
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.http import HttpResponse
 
 from hilum.serve.dicomweb.bulk import read_element
 from hilum.serve.dicomweb.found import find_series
-from hilum.serve.dicomweb.frames import EXPLICIT, NATIVE, frame_count, read_frames
+from hilum.serve.dicomweb.frames import EXPLICIT, NATIVE, frame_count, read_at_once, read_frames
 from hilum.serve.dicomweb.media import ANY, OCTETS, RELATED, accepted
 from hilum.serve.dicomweb.multipart import Writer
 from hilum.serve.dicomweb.pixels import decoded_bytes
@@ -116,10 +117,29 @@ class AskedFrames:
             data = [decoded_bytes(self.found, number) for number in self.numbers]
         else:
             data = read_frames(self.found, self.numbers)
-        part_type = f"{self.media_type}; transfer-syntax={self.syntax}"
         if self.is_single:
-            return part_type, data[0]
-        return _as_parts(self.media_type, part_type, data, f"{self.found.address(root)}/frames", self.numbers)
+            return self._part_type, data[0]
+        return _as_parts(self.media_type, self._part_type, data, self._location(root), self.numbers)
+
+    def give_at_once(self, root: str) -> tuple[str, bytearray] | None:
+        """As `give`, of one frame that nothing need be waited for; None: something must."""
+        if len(self.numbers) > 1 or self.must_decode:
+            return None
+        number = self.numbers[0]
+        if self.is_single:
+            body, content_type = read_at_once(self.found, number, lambda _: (b"", b"")), self._part_type
+        else:
+            writer = Writer(self.media_type)
+            around = partial(writer.around, self._part_type, f"{self._location(root)}/{number}")
+            body, content_type = read_at_once(self.found, number, around), writer.content_type
+        return None if body is None else (content_type, body)
+
+    @property
+    def _part_type(self) -> str:
+        return f"{self.media_type}; transfer-syntax={self.syntax}"
+
+    def _location(self, root: str) -> str:
+        return f"{self.found.address(root)}/frames"
 
 
 def ask_for_frames(found: FoundInstance, numbers: str, ranges: Sequence[MediaRange]) -> AskedFrames:

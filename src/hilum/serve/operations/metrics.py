@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -13,6 +13,9 @@ from hilum.serve.site import METRICS_FOLDER
 
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 """Upper ends of the histogram's classes."""
+
+REMEMBERED_KINDS = 256
+"""Kinds of answers whose instruments are not looked for anew."""
 
 
 class Instruments(NamedTuple):
@@ -41,9 +44,15 @@ def _instruments() -> Instruments:
 
 def count(route: str, method: str, status: int, seconds: float) -> None:
     """Count one answer."""
+    requests, duration = _instruments_of(route, method, status)
+    requests.inc()
+    duration.observe(seconds)
+
+
+@lru_cache(maxsize=REMEMBERED_KINDS)
+def _instruments_of(route: str, method: str, status: int) -> tuple[Counter, Histogram]:
     own = _instruments()
-    own.requests.labels(route, method, status).inc()
-    own.seconds.labels(route).observe(seconds)
+    return own.requests.labels(route, method, status), own.seconds.labels(route)
 
 
 def exposition() -> bytes:

@@ -52,7 +52,7 @@ def observe(get_response: Answer) -> Answer:
 
 
 class Tally:
-    """Answers of one kind, told together: a viewer asks for hundreds of frames a second.
+    """Answers of one kind, counted, and told together: a viewer asks for hundreds of frames a second.
 
     Parameters
     ----------
@@ -61,11 +61,13 @@ class Tally:
     """
 
     def __init__(self, route: str, method: str, status: int) -> None:
+        self._kind = (route, method, status)
         self._fields = {"worker": os.getpid(), "route": route, "method": method, "status": status}
         self._seconds: list[float] = []
 
     def add(self, seconds: float) -> bool:
-        """Take note of an answer; say whether it is the first since they were told."""
+        """Count an answer; say whether it is the first since they were told."""
+        metrics.count(*self._kind, seconds)
         self._seconds.append(seconds)
         return len(self._seconds) == 1
 
