@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import pwd
@@ -18,6 +19,7 @@ import psycopg
 import pytest
 
 from builders import CtSeries
+from hilum.serve.revision import PostgresRevision
 from serve.conftest import PASSWORD, RunningSite, free_port, series_uid, sites, study_uid, write_collections
 
 if TYPE_CHECKING:
@@ -203,6 +205,35 @@ def test_a_collection_is_published_and_searched(tmp_path: Path, cluster: str) ->
         frame = client.get(f"{inside}/instances/{series_uid('open_ct')}.1/frames/1").raise_for_status()
         assert "X-Request-ID" not in frame.headers, "it is given without Django's chain"
         assert len(client.get(f"{inside}/metadata").raise_for_status().json()) == 9
+
+        with psycopg.connect(database, autocommit=True) as connection:
+            for access, status in (("approved", 404), ("public", 200)) * 3:
+                connection.execute("UPDATE published_collection SET access = %s", [access])
+                assert [client.get(str(frame.url)).status_code for _ in range(3)] == [status] * 3
+
+
+def test_the_state_is_another_after_each_commit_and_one_query_tells_all_who_wait(cluster: str) -> None:
+    database = make_database(cluster, "states")
+
+    async def ask() -> None:
+        revision = PostgresRevision(database)
+        states = [await revision.now(), await revision.now()]
+        with psycopg.connect(database) as other:
+            other.execute("CREATE TABLE rights (name TEXT)")
+            before = await revision.now()
+            other.commit()
+            states += [await revision.now(), await revision.now()]
+            assert before not in states[2:]
+        assert states[0] == states[1] != states[2] == states[3]
+        assert None not in states
+
+        asked = revision._asked
+        await asyncio.gather(*(revision.now() for _ in range(16)))
+        assert revision._asked == asked + 2, "all but the first came while that asked, and wait for another query"
+        assert revision._connection is not None
+        await revision._connection.close()
+
+    asyncio.run(ask())
 
 
 def test_a_site_moves_from_sqlite_to_postgresql(tmp_path: Path, cluster: str) -> None:

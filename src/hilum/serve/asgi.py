@@ -21,6 +21,7 @@ from django.urls import set_script_prefix
 
 from hilum.serve.operations.observe import Tally
 from hilum.serve.remembered import Remembered
+from hilum.serve.revision import revision_of
 from hilum.serve.site import SETTINGS
 from hilum.serve.streaming import PIECE_BYTES
 
@@ -75,7 +76,7 @@ class Application(ASGIHandler):
         super().__init__()
         # Its models can be imported only now that Django is set up.
         self._direct = import_module("hilum.serve.dicomweb.direct")
-        self._wishes: Remembered[Wish] = Remembered(import_module(SETTINGS).OPTIONS.database_file)
+        self._wishes: Remembered[Wish] = Remembered(revision_of(import_module(SETTINGS).OPTIONS))
         self._frames = Tally(self._direct.ROUTE, self._direct.METHOD, self._direct.STATUS)
         atexit.register(self._frames.tell)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="answer")
