@@ -94,7 +94,7 @@ def served_archive(written_archive: Archive, settings: Any, db: None) -> Archive
     settings.OPTIONS = replace(settings.OPTIONS, archive=str(written_archive.path))
     for collection_id, access in COLLECTIONS.items():
         publish(written_archive, collection_id, access=access, title=collection_id.replace("_", " "))
-    cohort = Cohort.objects.create(cohort_id=COHORT, title="One of the closed series")
+    cohort = Cohort.objects.create(cohort_id=COHORT, title="One of the closed series", digest="0" * 64)
     cohort.series.set(Series.objects.filter(series_uid=series_uid("closed_ct", 1)))
     return written_archive
 

@@ -144,6 +144,8 @@ PORTAL = [
     Route("cohorts/", "cohorts/", MEMBERS),
     Route("cohorts/new", "cohorts/new", MEMBERS),
     Route("cohorts/<str:cohort_id>/", f"cohorts/{COHORT}/", (302, 404, 200, 404, 200, 200)),
+    # Who chose it may delete it; nobody here did.
+    Route("cohorts/<str:cohort_id>/delete", f"cohorts/{COHORT}/delete", (302, 404, 404, 404, 404, 404)),
     Route("results/", "results/", EVERYBODY),
     Route("results/<str:name>/", "results/closed/", APPROVED),
     Route("results/<str:name>/assessment.json", "results/closed/assessment.json", APPROVED),

@@ -131,6 +131,24 @@ class Cohort:
         archive.require_changeable()
         return write_once(_path(archive, self.name), self.to_json(), f"a cohort {self.name!r}")
 
+    @staticmethod
+    def remove(archive: Archive, name: str) -> None:
+        """Remove the list of a cohort; what it lists stays where it is.
+
+        Raises
+        ------
+        NotFoundError
+            There is no cohort of that name.
+        ArchiveError
+            The archive is a release.
+        """
+        archive.require_changeable()
+        path = _path(archive, name)
+        with exclusive_lock(path.parent / ".lock"):
+            if not path.exists():
+                raise NotFoundError(f"no cohort {name!r} in {archive.path}")
+            path.unlink()
+
     def to_json(self) -> bytes:
         """Give the bytes of the cohort's file: one entry a line."""
         head = {

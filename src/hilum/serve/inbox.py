@@ -77,8 +77,8 @@ class OpenDelivery:
     def __init__(self, inbox: Path, user_id: int | None, *, limit_bytes: int) -> None:
         if (waiting := sum(each.size_bytes for each in deliveries(inbox))) >= limit_bytes:
             raise ArchiveError(
-                f"{size_text(waiting)} wait in the inbox, which takes {size_text(limit_bytes)}; nothing is taken before "
-                "a steward has accepted or rejected some of it"
+                f"{size_text(waiting)} wait in the inbox, which takes {size_text(limit_bytes)}; nothing is taken "
+                "before a steward has accepted or rejected some of it"
             )
         self.sent_at = datetime.now(UTC)
         self.user_id = user_id

@@ -39,6 +39,8 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
+    # After the portal, whose templates of forms count.
+    "django.forms",
 ]
 MIDDLEWARE = [
     "hilum.serve.operations.observe.observe",
@@ -101,7 +103,7 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
-ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(OPTIONS.public_url).scheme
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(OPTIONS.address).scheme
 LOGIN_REDIRECT_URL = "account"
 LOGIN_URL = "account_login"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
@@ -118,6 +120,7 @@ EMAIL_USE_SSL, EMAIL_USE_TLS = _MAIL.get("USE_SSL", False), _MAIL.get("USE_TLS",
 EMAIL_TIMEOUT = _MAIL.get("TIMEOUT")
 DEFAULT_FROM_EMAIL = OPTIONS.mail_from
 
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 LANGUAGE_CODE = "en-gb"
 USE_I18N = False
 USE_TZ = True
@@ -130,7 +133,7 @@ STORAGES = {
 MESSAGE_TAGS = {messages.SUCCESS: "good", messages.ERROR: "bad"}
 LOGGING = CONFIGURATION
 
-CSRF_TRUSTED_ORIGINS = [OPTIONS.public_url]
+CSRF_TRUSTED_ORIGINS = [OPTIONS.address]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = OPTIONS.is_https
 SESSION_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from hilum.serve.access.models import AccessRequest, AuditRecord, DataUseAgreement
+from hilum.serve.published.models import Collection
 from serve.access.test_requests import publish_agreement, sees_closed
 
 if TYPE_CHECKING:
@@ -52,6 +54,30 @@ def test_a_reader_asks_signs_and_sees_after_a_steward_approved(
     grant = request.grants.get()
     assert steward.post(f"/grants/{grant.pk}/withdraw").status_code == 302
     assert not sees_closed(request.user)
+
+
+def test_a_collection_is_ticked_where_its_page_led_here(
+    served_archive: Archive, client_as: Callable[[str], Client]
+) -> None:
+    text = client_as("registered").get("/requests/new", {"collection": "closed_ct"}).content.decode()
+    assert re.search(r'value="closed_ct"[^>]* checked', text)
+    assert "checked" not in client_as("of_cohort").get("/requests/new", {"collection": "x' OR 1=1"}).content.decode()
+
+
+def test_where_all_is_open_nothing_can_be_asked_for(
+    served_archive: Archive, client_as: Callable[[str], Client]
+) -> None:
+    Collection.objects.update(access=Collection.Access.PUBLIC)
+    text = client_as("registered").get("/requests/new").content.decode()
+    assert "No collection of this site is open by request alone" in text
+    assert "Specific aims" not in text
+
+
+def test_what_is_wrong_with_a_field_is_tied_to_it(served_archive: Archive, client_as: Callable[[str], Client]) -> None:
+    text = client_as("registered").post("/requests/new", PROJECT | {"aims": "", "collections": []}).content.decode()
+    for name in ("aims", "collections"):
+        assert f'id="id_{name}_error"' in text
+        assert re.search(rf'aria-describedby="[^"]*id_{name}_error', text)
 
 
 def test_nothing_is_submitted_without_a_name_and_consent(

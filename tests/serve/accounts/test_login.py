@@ -13,7 +13,10 @@ from django.core import mail
 from django.core.cache import cache
 from django.test import Client
 
+from hilum.serve.access.models import AuditRecord
+from hilum.serve.accounts import roles
 from hilum.serve.accounts.models import User
+from hilum.serve.accounts.tokens import find_token, make_token
 from serve.conftest import PASSWORD
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 LOGIN = "/accounts/login/"
+NEW = "another long pass phrase"
 SIGNUP = {"email": "new@example.org", "password1": PASSWORD, "password2": PASSWORD}
 
 
@@ -146,6 +150,44 @@ def test_a_new_password_ends_every_other_session(user_as: Callable[[str], User])
     assert not is_in(elsewhere)
 
 
+def change(client: Client, _: User) -> None:
+    """Change the password, as who knows it."""
+    client.post("/accounts/password/change/", {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW})
+
+
+def reset(_: Client, user: User) -> None:
+    """Set a new one with a link in a mail."""
+    stranger = Client()
+    stranger.post("/accounts/password/reset/", {"email": user.email})
+    page = stranger.get(link_in(mail.outbox[0]), follow=True)
+    stranger.post(page.redirect_chain[-1][0], {"password1": NEW, "password2": NEW})
+
+
+def let_in_again(_: Client, user: User) -> None:
+    """Give a one-time password, as the command of the steward does."""
+    roles.new_password(user.email)
+
+
+@pytest.mark.parametrize("way", [change, reset, let_in_again])
+def test_a_new_password_ends_sessions_and_revokes_tokens(
+    way: Callable[[Client, User], None], user_as: Callable[[str], User]
+) -> None:
+    user, other = user_as("registered"), user_as("steward")
+    here, elsewhere = Client(), Client()
+    for client in (here, elsewhere):
+        log_in(client, user.email)
+    (mine, text), (_, of_another) = make_token(user, "mine"), make_token(other, "another's")
+
+    way(here, user)
+
+    assert not is_in(elsewhere)
+    assert find_token(text) is None
+    assert find_token(of_another) is not None
+    assert not User.objects.get(pk=user.pk).check_password(PASSWORD)
+    assert AuditRecord.objects.filter(event="token-revoked", user_id=user.pk, token_id=mine.pk).count() == 1
+    assert AuditRecord.objects.filter(event="password-changed", user_id=user.pk).count() == 1
+
+
 @pytest.mark.parametrize(
     "target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "https:evil.example"]
 )
@@ -217,7 +259,7 @@ def test_a_second_factor_is_added_asked_for_and_not_taken_twice(user_as: Callabl
     page = client.get("/accounts/2fa/totp/activate/").content.decode()
     secret = re.search(r'value="([A-Z2-7]{16,})"', page)
     assert secret is not None
-    assert 'class="mfa totp qr" src="data:image/svg+xml' in page
+    assert 'class="qr" src="data:image/svg+xml' in page
     code = totp_now(secret[1])
     assert client.post("/accounts/2fa/totp/activate/", {"code": code}).status_code == 302
 

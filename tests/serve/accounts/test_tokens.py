@@ -138,7 +138,7 @@ def test_a_token_is_made_on_its_page_shown_once_and_revoked_there(
     assert not ApiToken.objects.exists(), "the password is asked for once more"
     page = client.post(asked["Location"], {"password": PASSWORD}).content.decode()
 
-    text = page.split("<code>hilum_")[1].split("</code>")[0]
+    text = page.split(">hilum_")[1].split("</pre>")[0]
     found = find_token(f"hilum_{text}")
     assert found is not None
     assert found.cohort_id == COHORT

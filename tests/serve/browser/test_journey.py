@@ -53,7 +53,7 @@ def _register(visit: Watched, site: RunningSite) -> None:
     page.get_by_label("Password", exact=False).first.fill(PASSWORD)
     page.get_by_label("Password (again)").fill(PASSWORD)
     page.get_by_role("main").get_by_role("button").click()
-    page.get_by_role("heading", name="Verify Your Email").wait_for()
+    page.get_by_role("heading", name="Confirm your address").wait_for()
     visit.open(_mailed_path(site))
     page.get_by_role("button", name="Confirm").click()
     page.wait_for_url(lambda url: "confirm-email" not in url)
@@ -135,7 +135,7 @@ def _freeze_the_nodes(visit: Watched) -> Page:
 
 def _download(page: Page, folder: Path) -> Path:
     with page.expect_download() as started:
-        page.get_by_role("button", name="Download this batch").click()
+        page.get_by_role("button", name="Download all as ZIP").click()
     path = folder / started.value.suggested_filename
     started.value.save_as(path)
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -14,8 +15,12 @@ from hilum.catalog import Archive
 from hilum.cohort import Cohort as Frozen
 from hilum.cohort import Criteria, list_cohorts
 from hilum.model.kinds import ImageKind, KernelClass
+from hilum.serve.access.models import AccessRequest, AuditRecord, Grant
+from hilum.serve.accounts.models import User
+from hilum.serve.accounts.tokens import find_token, make_token
 from hilum.serve.portal.choice import read_choice
 from hilum.serve.portal.models import ChosenCohort
+from hilum.serve.published.cohorts import refresh_cohorts
 from hilum.serve.published.models import Cohort
 from serve.conftest import series_uid
 
@@ -114,7 +119,7 @@ def test_a_choice_is_frozen_and_shown_to_who_made_it(own_archive: Archive, clien
     assert set(frozen.series_uids) == {series_uid("closed_ct", 1), series_uid("closed_ct", 2)}
     text = client.get(done["Location"]).content.decode()
     assert "Ask for access to this cohort" in text
-    assert "you may open 0" in text
+    assert "0 of them open to you" in text
     assert "/download/" not in text
     assert series_uid("closed_ct") not in text
     assert "Closed nodes" in client.get("/cohorts/").content.decode()
@@ -181,3 +186,104 @@ def test_a_cohort_is_asked_for_from_its_page(own_archive: Archive, client_as: Ca
     assert "Closed nodes" in text
     assert "closed ct" in text
     assert client.get("/requests/new", {"cohort": "chosen"}).status_code == 404
+
+
+def test_an_account_keeps_no_more_cohorts_than_the_site_lets_it(
+    own_archive: Archive, client_as: Callable[[str], Client], settings: Any
+) -> None:
+    settings.OPTIONS = replace(settings.OPTIONS, cohort_limit=1)
+    client, steward = client_as("registered"), client_as("steward")
+    for number, is_kept in ((1, True), (2, False)):
+        form = {"chosen": "1", "collections": "open_ct", "title": f"Number {number}"}
+        answer = client.post("/cohorts/new", form)
+        assert (answer.status_code == 302) is is_kept
+        assert steward.post("/cohorts/new", form).status_code == 302, "a steward keeps any number"
+    assert "You keep 1 cohorts, and this site keeps 1 for an account. Delete one" in answer.content.decode()
+    assert "1 of at most 1" in client.get("/account/").content.decode()
+
+
+@pytest.fixture
+def own_cohort(own_archive: Archive, client_as: Callable[[str], Client]) -> tuple[Client, Cohort]:
+    """A cohort of both closed series, and the browser of who chose it."""
+    client = client_as("registered")
+    client.post("/cohorts/new", {"chosen": "1", "collections": "closed_ct", "title": "Closed nodes"})
+    return client, ChosenCohort.objects.get().cohort
+
+
+def test_who_chose_a_cohort_deletes_it_with_its_list_and_tokens(
+    own_archive: Archive, own_cohort: tuple[Client, Cohort]
+) -> None:
+    client, cohort = own_cohort
+    _, text = make_token(User.objects.get(email="registered@example.org"), "mine", cohort=cohort)
+    page = f"/cohorts/{cohort.pk}/"
+    assert f'href="{page}delete"' in client.get(page).content.decode()
+    assert "Its frozen list is removed from the archive" in client.get(f"{page}delete").content.decode()
+
+    assert client.post(f"{page}delete")["Location"] == "/cohorts/"
+
+    assert client.get(page).status_code == 404
+    assert list_cohorts(own_archive) == []
+    assert find_token(text) is None
+    assert not Cohort.objects.filter(pk=cohort.pk).exists()
+    told = AuditRecord.objects.filter(event="cohort-removed").values_list("item", "detail")
+    assert list(told) == [(cohort.pk, {"list_removed": True})]
+
+
+def test_nobody_else_deletes_a_cohort_not_even_a_steward_here(
+    own_cohort: tuple[Client, Cohort], client_as: Callable[[str], Client]
+) -> None:
+    _, cohort = own_cohort
+    for role in ("public", "of_cohort", "steward", "admin"):
+        assert client_as(role).post(f"/cohorts/{cohort.pk}/delete").status_code in {302, 404}
+    assert Cohort.objects.filter(pk=cohort.pk).exists()
+
+
+@pytest.mark.parametrize("step", ["asked", "granted"])
+def test_a_cohort_that_somebody_waits_for_or_holds_stays(
+    own_archive: Archive, own_cohort: tuple[Client, Cohort], step: str
+) -> None:
+    client, cohort = own_cohort
+    user = User.objects.get(email="registered@example.org")
+    if step == "asked":
+        state = AccessRequest.State.SUBMITTED
+        AccessRequest.objects.create(user=user, cohort=cohort, participant_count=1, state=state)
+    else:
+        Grant.objects.create(user=user, cohort=cohort)
+    assert "It stays for now" in client.get(f"/cohorts/{cohort.pk}/delete").content.decode()
+    text = client.post(f"/cohorts/{cohort.pk}/delete", follow=True).content.decode()
+    assert "Nothing was changed" in text
+    assert list_cohorts(own_archive) == [cohort.pk]
+    assert AuditRecord.objects.filter(event="cohort-removed").count() == 0
+
+
+def test_a_deleted_cohort_stays_in_what_was_asked_and_is_seen_by_nobody(
+    own_archive: Archive, own_cohort: tuple[Client, Cohort], client_as: Callable[[str], Client]
+) -> None:
+    client, cohort = own_cohort
+    user = User.objects.get(email="registered@example.org")
+    requests = {
+        state: AccessRequest.objects.create(user=user, cohort=cohort, participant_count=1, state=state)
+        for state in (AccessRequest.State.REJECTED, AccessRequest.State.DRAFT)
+    }
+    client.post(f"/cohorts/{cohort.pk}/delete")
+
+    for state, after in (("rejected", "rejected"), ("draft", "withdrawn")):
+        requests[AccessRequest.State(state)].refresh_from_db()
+        assert requests[AccessRequest.State(state)].state == after
+    text = client.get(f"/requests/{requests[AccessRequest.State.REJECTED].pk}").content.decode()
+    assert "Closed nodes, which has been removed" in text
+    for role in ("steward", "of_cohort"):
+        assert client_as(role).get(f"/cohorts/{cohort.pk}/").status_code == 404
+    refresh_cohorts(own_archive)
+    assert not Cohort.objects.get(pk=cohort.pk).series.exists()
+
+
+def test_the_list_of_a_cohort_that_a_run_names_stays(own_archive: Archive, own_cohort: tuple[Client, Cohort]) -> None:
+    client, cohort = own_cohort
+    record = own_archive.path / "runs" / "classic" / "run.json"
+    record.parent.mkdir(parents=True)
+    record.write_text(json.dumps({"cohort": cohort.pk}))
+    assert "named by: run classic" in client.get(f"/cohorts/{cohort.pk}/delete").content.decode()
+    client.post(f"/cohorts/{cohort.pk}/delete")
+    assert list_cohorts(own_archive) == [cohort.pk]
+    assert not Cohort.objects.filter(pk=cohort.pk).exists()

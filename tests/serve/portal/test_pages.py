@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hilum.serve.published.models import Study
 from serve.conftest import ROLES, series_uid, study_uid
 
 if TYPE_CHECKING:
@@ -51,6 +52,22 @@ def test_the_collection_page_has_counts_licence_citation_and_the_way_in(
     assert "/download/collections/open_ct.zip" in client_as("public").get("/collections/open_ct/").content.decode()
     public = client_as("public").get("/collections/members_ct/").content.decode()
     assert "/accounts/login/?next=/collections/members_ct/" in public
+
+
+def test_a_page_of_a_collection_offers_what_is_there_to_download(
+    served_archive: Archive, client_as: Callable[[str], Client]
+) -> None:
+    from hilum.serve.published.models import Series
+
+    client = client_as("public")
+    text = client.get("/collections/open_ct/").content.decode()
+    assert "Download all as ZIP" in text
+    assert "Participants in a batch" not in text
+    Series.objects.filter(collection="open_ct").update(instances=None)
+    text = client.get("/collections/open_ct/").content.decode()
+    assert "No files of these 1 series are on this server" in text
+    assert "manifest.s5cmd" in text
+    assert "open_ct.zip" not in text
 
 
 def test_series_are_narrowed_by_kind_and_words(served_archive: Archive, client_as: Callable[[str], Client]) -> None:
@@ -119,6 +136,19 @@ def test_markup_in_a_header_stays_text(served_archive: Archive, client_as: Calla
     text = client_as("public").get("/collections/open_ct/series/").content.decode()
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert(1)" in text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/collections/open_ct/series/", "/collections/open_ct/participants/", f"/search?q={series_uid('open_ct')}.1"],
+)
+def test_a_study_without_a_participant_is_listed_all_the_same(
+    path: str, served_archive: Archive, client_as: Callable[[str], Client]
+) -> None:
+    Study.objects.filter(collection="open_ct").update(participant_id="")
+    answer = client_as("registered").get(path)
+    assert answer.status_code == 200
+    assert "without an id" in answer.content.decode() or "(no id)" in answer.content.decode()
 
 
 def test_rounds_of_a_screening_trial_stand_on_a_line(

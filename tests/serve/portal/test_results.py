@@ -201,3 +201,14 @@ def test_a_damaged_result_is_told_to_stewards_alone(
         assert "cannot be read" not in text_of(client_as("of_collection"), "/results/")
     finally:
         record.write_bytes(whole)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_page_of_a_collection_lists_its_results_to_who_sees_them(
+    closed_result: Result, open_result: Result, client_as: Callable[[str], Client], role: str
+) -> None:
+    client = client_as(role)
+    assert f'href="/results/{open_result.name}/"' in text_of(client, "/collections/open_ct/")
+    is_listed = f'href="{PAGE}"' in text_of(client, "/collections/closed_ct/")
+    assert is_listed is (role in {"of_collection", "steward", "admin"})
+    assert PAGE not in text_of(client, "/collections/open_ct/")

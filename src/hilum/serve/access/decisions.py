@@ -39,9 +39,10 @@ def visible_collections(principal: Principal) -> QuerySet[Collection]:
 def visible_cohorts(principal: Principal) -> QuerySet[Cohort]:
     """Cohorts that the principal was granted or chose, or that their token is for; all for a steward.
 
-    To see a cohort is to see how it came about; its series are seen by `visible_series` alone.
+    To see a cohort is to see how it came about; its series are seen by `visible_series` alone. One without a digest is
+    served no more.
     """
-    cohorts = Cohort.objects.all()
+    cohorts = Cohort.objects.exclude(digest="")
     if principal.scope < Scope.STEWARD:
         granted = Q(pk__in=_grants(principal).exclude(cohort=None).values("cohort"))
         chosen = Q(chosen__made_by=principal.user_id) if principal.user_id is not None else Q()

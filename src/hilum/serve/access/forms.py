@@ -15,6 +15,8 @@ from hilum.serve.published.models import Collection
 if TYPE_CHECKING:
     from datetime import date
 
+    from django.db.models import QuerySet
+
 GRANT_DAYS = 365
 """Days of access that the form of approval proposes."""
 
@@ -22,6 +24,11 @@ KEY_DIGITS = 18
 """Of a row's key: what every database takes for a whole number."""
 
 _DAY_INPUT = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+
+def collections_by_request() -> QuerySet[Collection]:
+    """Collections that are open by request alone."""
+    return Collection.objects.filter(access=Collection.Access.APPROVED).order_by("title")
 
 
 class RequestForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class takes no types when it runs
@@ -46,9 +53,8 @@ class RequestForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class 
         if self.instance.cohort_id:
             del self.fields["collections"]
             return
-        closed = Collection.objects.filter(access=Collection.Access.APPROVED).order_by("title")
         choice = self.fields["collections"]
-        choice.queryset = closed  # type: ignore[attr-defined]
+        choice.queryset = collections_by_request()  # type: ignore[attr-defined]
         choice.label_from_instance = lambda collection: collection.title  # type: ignore[attr-defined]
 
 

@@ -22,6 +22,7 @@ def connect() -> None:
     signals.user_login_failed.connect(login_failed)
     account.password_changed.connect(password_changed)
     account.password_reset.connect(password_changed)
+    account.password_set.connect(password_changed)
     second_factor.authenticator_added.connect(second_factor_added)
     second_factor.authenticator_removed.connect(second_factor_removed)
 

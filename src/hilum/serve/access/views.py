@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from hilum.errors import AccessError
 from hilum.serve.access import requests as steps
 from hilum.serve.access.decisions import visible_cohorts
-from hilum.serve.access.forms import ApprovalForm, RejectionForm, RequestForm, SignatureForm
+from hilum.serve.access.forms import ApprovalForm, RejectionForm, RequestForm, SignatureForm, collections_by_request
 from hilum.serve.access.grants import withdraw_grant
 from hilum.serve.access.identify import principal_of
 from hilum.serve.access.models import AccessRequest, Grant
@@ -43,13 +43,16 @@ def list_requests(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_request(request: HttpRequest) -> HttpResponse:
-    """Describe a project; the agreements are signed on the next page. With ``?cohort=`` it is for that cohort."""
+    """Describe a project; the agreements are signed on the next page.
+
+    With ``?cohort=`` it is for that cohort; with ``?collection=`` that collection is ticked already.
+    """
     user = _user(request)
     draft = AccessRequest(user=user)
     if cohort_id := request.GET.get("cohort"):
         draft = steps.draft_for_cohort(user, get_object_or_404(visible_cohorts(principal_of(request)), pk=cohort_id))
     draft.institution, draft.investigator = user.institution, user.get_full_name()
-    return _edit(request, draft)
+    return _edit(request, draft, initial={"collections": request.GET.getlist("collection")})
 
 
 @login_required
@@ -126,14 +129,15 @@ def end_grant(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("request", grant.request_id) if grant.request_id else redirect("requests")
 
 
-def _edit(request: HttpRequest, draft: AccessRequest) -> HttpResponse:
-    form = RequestForm(request.POST or None, instance=draft)
+def _edit(request: HttpRequest, draft: AccessRequest, initial: dict[str, Any] | None = None) -> HttpResponse:
+    form = RequestForm(request.POST or None, instance=draft, initial=initial)
     if request.method == "POST" and form.is_valid():
         saved = form.save()
         if saved.cohort:
             saved.collections.set(steps.closed_collections(saved.cohort))
         return redirect("request", saved.pk)
-    return render(request, "access/edit.html", {"form": form}, status=422 if form.errors else 200)
+    values = {"form": form, "nothing_closed": draft.cohort is None and not collections_by_request().exists()}
+    return render(request, "access/edit.html", values, status=422 if form.errors else 200)
 
 
 def _page(request: HttpRequest, found: AccessRequest, *, status: int = 200, **forms: Any) -> HttpResponse:

@@ -17,6 +17,5 @@ class AccountsConfig(AppConfig):
 
         from hilum.serve.accounts.forced_change import note_change
 
-        signals.password_changed.connect(note_change)
-        signals.password_set.connect(note_change)
-        signals.password_reset.connect(note_change)
+        for signal in (signals.password_changed, signals.password_set, signals.password_reset):
+            signal.connect(note_change)

@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 
 from hilum.serve.access.identify import carries_token
 from hilum.serve.accounts.models import User
+from hilum.serve.accounts.tokens import revoke_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +43,12 @@ class ForcedChange:
 
 
 def note_change(user: User, **_: object) -> None:
-    """Let somebody in who has changed their password (receives allauth's signals)."""
+    """Let somebody in who has changed their password, and their tokens no more (receives allauth's signals).
+
+    Whoever has got hold of an account has had time to make tokens; sessions end by themselves, for they hang on the
+    password.
+    """
+    revoke_all(user)
     if user.must_change_password:
         user.must_change_password = False
         user.save(update_fields=["must_change_password"])

@@ -13,6 +13,7 @@ from django.db import transaction
 from hilum.errors import AccessError
 from hilum.serve.access.audit import Event, record
 from hilum.serve.accounts.models import User
+from hilum.serve.accounts.tokens import revoke_all
 
 PASSWORD_BYTES = 12
 """Random bytes of a one-time password: 96 bits, 16 characters."""
@@ -47,7 +48,7 @@ def set_role(email: str, role: Role) -> tuple[User, str]:
 
 @transaction.atomic
 def new_password(email: str) -> str:
-    """Give an account a one-time password, and end its sessions: they hang on the old one.
+    """Give an account a one-time password, end its sessions, which hang on the old one, and revoke its tokens.
 
     Raises
     ------
@@ -62,6 +63,7 @@ def new_password(email: str) -> str:
     password = _one_time(user)
     user.save(update_fields=["password", "must_change_password"])
     record(Event.PASSWORD_CHANGED, user_id=user.pk, item="one-time")
+    revoke_all(user)
     return password
 
 

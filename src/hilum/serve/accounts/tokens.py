@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
+from hilum.serve.access.audit import Event, record
 from hilum.serve.accounts.models import ApiToken
 
 if TYPE_CHECKING:
@@ -47,6 +48,13 @@ def revoke_token(token: ApiToken) -> None:
     """Let a token open nothing any more."""
     ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
     token.refresh_from_db()
+
+
+def revoke_all(user: User) -> None:
+    """Let no token of a user open anything any more, and tell the log of each."""
+    for token in user.tokens.filter(revoked_at=None):
+        revoke_token(token)
+        record(Event.TOKEN_REVOKED, user_id=user.pk, token_id=token.pk)
 
 
 def _note_use(token: ApiToken) -> None:

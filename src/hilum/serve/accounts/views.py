@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from allauth.account.decorators import reauthentication_required
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404
@@ -18,6 +19,7 @@ from hilum.serve.access.models import Grant
 from hilum.serve.accounts.forms import ProfileForm, TokenForm
 from hilum.serve.accounts.models import User
 from hilum.serve.accounts.tokens import make_token, revoke_token
+from hilum.serve.published.models import Cohort
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -79,7 +81,13 @@ def end_token(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _account_page(request: HttpRequest, profile: ProfileForm, *, status: int = 200) -> HttpResponse:
     grants = Grant.objects.valid().filter(user=_user(request)).select_related("collection", "cohort")
-    return render(request, "accounts/account.html", {"profile": profile, "grants": grants}, status=status)
+    values = {
+        "profile": profile,
+        "grants": grants,
+        "cohort_count": Cohort.objects.filter(chosen__made_by=_user(request)).count(),
+        "cohort_limit": settings.OPTIONS.cohort_limit,
+    }
+    return render(request, "accounts/account.html", values, status=status)
 
 
 def _token_page(request: HttpRequest, form: TokenForm, *, secret: str = "", status: int = 200) -> HttpResponse:

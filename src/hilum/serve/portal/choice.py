@@ -49,7 +49,7 @@ def read_choice(query: QueryDict) -> Choice:
     """Read the choice that an address or form holds; nothing said is the usual: original CT."""
     try:
         return Choice(Criteria(**_values(query)))
-    except (ConfigError, ValueError) as error:
+    except ConfigError as error:
         return Choice(Criteria(), str(error))
 
 
@@ -59,14 +59,21 @@ def _values(query: QueryDict) -> dict[str, Any]:
         if len(given := [value for value in query.getlist(name) if value]) > MOST_VALUES:
             raise ConfigError(f"{name}: {len(given)} values, at most {MOST_VALUES} can be chosen")
         if given:
-            values[name] = tuple(kind(value) for value in given)
+            values[name] = tuple(_converted(name, kind, value) for value in given)
     if "chosen" in query:
         # Somebody has chosen already: no modality means any, not the usual one.
         values.setdefault("modalities", ())
     for name, kind in _NUMBERS.items():
         if text := query.get(name):
-            values[name] = kind(text)
+            values[name] = _converted(name, kind, text)
     values |= {name: query[name] for name in _WORDS if query.get(name)}
     values["original_only"] = "with_derived" not in query
     values["volume_only"] = "volume_only" in query
     return values
+
+
+def _converted(name: str, kind: Callable[[str], Any], text: str) -> Any:
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise ConfigError(f"{name.replace('_', ' ')}: nothing can be chosen by {text!r}") from error

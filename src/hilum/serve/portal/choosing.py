@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.text import slugify
 
 from hilum.cohort import build_cohort
 from hilum.errors import HilumError
+from hilum.serve.accounts.models import User
 from hilum.serve.portal.current import current
 from hilum.serve.portal.models import ChosenCohort
 from hilum.serve.published.cohorts import publish_cohort
@@ -23,7 +25,7 @@ DIGITS = 8
 
 
 def freeze(criteria: Criteria, title: str, *, user_id: int) -> tuple[Cohort | None, str]:
-    """Freeze a choice as a cohort of the archive; give it, or what is wrong with the choice.
+    """Freeze a choice as a cohort of the archive; give it, or what is wrong with the choice or with one more cohort.
 
     Only series of served collections are taken. The same choice of the same user under the same title again is
     the same cohort; nobody's choice touches that of another.
@@ -33,6 +35,8 @@ def freeze(criteria: Criteria, title: str, *, user_id: int) -> tuple[Cohort | No
     archive = current().archive
     if not asked:
         return None, "None of these collections is served here."
+    if problem := too_many(user_id):
+        return None, problem
     try:
         found = build_cohort(archive, "choice", replace(criteria, collections=asked))
         name = f"{slugify(title)[:60] or 'cohort'}-{found.cohort_id[:DIGITS]}-{user_id}"
@@ -43,3 +47,12 @@ def freeze(criteria: Criteria, title: str, *, user_id: int) -> tuple[Cohort | No
         cohort, _ = publish_cohort(archive, name, title=title)
         ChosenCohort.objects.get_or_create(cohort=cohort, defaults={"made_by_id": user_id})
     return cohort, ""
+
+
+def too_many(user_id: int) -> str:
+    """Say why somebody may keep no further cohort; nothing where they may."""
+    limit = settings.OPTIONS.cohort_limit
+    kept = ChosenCohort.objects.filter(made_by=user_id).count()
+    if kept < limit or User.objects.filter(pk=user_id, is_staff=True).exists():
+        return ""
+    return f"You keep {kept} cohorts, and this site keeps {limit} for an account. Delete one that you need no more."

@@ -16,6 +16,7 @@ urlpatterns = [
     path("cohorts/", cohorts.list_cohorts, name="cohorts"),
     path("cohorts/new", cohorts.choose, name="choose-cohort"),
     path("cohorts/<str:cohort_id>/", cohorts.show, name="cohort"),
+    path("cohorts/<str:cohort_id>/delete", cohorts.delete, name="delete-cohort"),
     path("results/", results.list_published, name="results"),
     path("results/<str:name>/", results.show, name="result"),
     path("results/<str:name>/assessment.json", results.numbers, name="result-numbers"),

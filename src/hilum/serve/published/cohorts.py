@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import ProtectedError
 
 from hilum.cohort import Cohort as Frozen
 from hilum.errors import NotFoundError
@@ -34,9 +35,24 @@ def publish_cohort(archive: Archive, name: str, *, title: str | None = None) -> 
         return cohort, len(frozen.entries) - _link(cohort, frozen)
 
 
+@transaction.atomic
+def withdraw_cohort(cohort: Cohort) -> None:
+    """Serve a cohort no more.
+
+    What requests and grants name is never forgotten: such a cohort stays, without series and without digest, which says
+    that it is not served.
+    """
+    cohort.series.clear()
+    try:
+        with transaction.atomic():
+            cohort.delete()
+    except ProtectedError:
+        Cohort.objects.filter(pk=cohort.pk).update(digest="")
+
+
 def refresh_cohorts(archive: Archive) -> None:
     """Link served cohorts with the series that are served now; one whose file is gone keeps what it has."""
-    for cohort in Cohort.objects.all():
+    for cohort in Cohort.objects.exclude(digest=""):
         try:
             _link(cohort, Frozen.load(archive, cohort.pk))
         except NotFoundError:

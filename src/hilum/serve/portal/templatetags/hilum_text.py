@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django import template
+from django.conf import settings
 from django.utils.http import urlencode
 
 from hilum.disk import size_text
@@ -48,9 +49,16 @@ def has_picture(series: Series) -> bool:
 
 
 @register.simple_tag
+def site_name() -> str:
+    """What the pages are headed with, where a page is made without the request."""
+    return str(settings.OPTIONS.site_name)
+
+
+@register.simple_tag
 def viewer_link(study_uid: str, series_uid: str = "", modality: str = "") -> str:
     """Address that opens the viewer at a series; slides open in the microscope."""
-    return slide_link(study_uid) if modality == "SM" else study_link(study_uid, series_uid=series_uid)
+    link = slide_link if modality == "SM" else study_link
+    return link(study_uid, series_uid=series_uid)
 
 
 @register.simple_tag

@@ -13,17 +13,21 @@ from hilum.model.kinds import ImageKind
 from hilum.publish.citing import apa, bibtex
 from hilum.publish.contents import choose
 from hilum.publish.release import list_releases
+from hilum.publish.results import list_results
 from hilum.publish.work import work_of
-from hilum.serve.access.decisions import visible_collections, visible_series
+from hilum.serve.access.decisions import visible_collections, visible_results, visible_series
 from hilum.serve.access.identify import principal_of
 from hilum.serve.portal.current import current
+from hilum.serve.portal.downloadable import Downloadable
 from hilum.serve.portal.pages import page_of
 from hilum.serve.published.models import Collection
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
+    from hilum.publish.results import Result
     from hilum.publish.work import Work
+    from hilum.serve.access.principal import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,8 @@ def show(request: HttpRequest, collection_id: str) -> HttpResponse:
     if collection_id not in now.counts:
         raise Http404
     work = work_of(now.archive, choose(now.archive, collection_id))
-    visible = visible_collections(principal_of(request)).filter(pk=collection_id).exists()
+    principal = principal_of(request)
+    visible = visible_collections(principal).filter(pk=collection_id).exists()
     return render(
         request,
         "portal/collection.html",
@@ -76,10 +81,23 @@ def show(request: HttpRequest, collection_id: str) -> HttpResponse:
             "summary": now.summary(collection_id),
             "groups": now.groups(collection_id),
             "releases": list_releases(now.archive, collection_id)[::-1],
+            "results": _results(principal, collection_id),
             "work": work,
+            "downloadable": _downloadable(principal, collection) if visible else None,
             **_citations(work),
         },
     )
+
+
+def _results(principal: Principal, collection_id: str) -> list[Result]:
+    """Published results on a collection that whoever asks may see, the newest first."""
+    every, _ = list_results(current().archive)
+    return [one for one in visible_results(principal, every) if collection_id in one.collection_ids]
+
+
+def _downloadable(principal: Principal, collection: Collection) -> Downloadable:
+    participants = collection.studies.values("participant_id").distinct().count()
+    return Downloadable.of(visible_series(principal).filter(collection=collection), participants=participants)
 
 
 def _citations(work: Work) -> dict[str, str]:

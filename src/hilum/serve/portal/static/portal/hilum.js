@@ -3,12 +3,13 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-copy]");
   if (!button) return;
   const text = document.getElementById(button.dataset.copy).textContent.trim();
-  const label = button.textContent;
+  const word = button.firstChild;
+  const label = word.textContent;
   try {
     await navigator.clipboard.writeText(text);
-    button.textContent = "Copied";
+    word.textContent = "Copied";
   } catch {
-    button.textContent = "Select and copy";
+    word.textContent = "Select and copy";
   }
-  setTimeout(() => { button.textContent = label; }, 2000);
+  setTimeout(() => { word.textContent = label; }, 2000);
 });
