@@ -78,6 +78,9 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+_OF_VIEWER = re.compile("/(?:viewer|segmentation)")
+"""Pages that may show a SEG, which OHIF takes apart with functions made of texts."""
+
 _PLACEHOLDER = re.compile(r"\{\w+\}|[\d.]{5,}|closed_ct(?:-2)?|chosen|guessed|/1$|/1/|\bhouse\b")
 
 pytestmark = pytest.mark.usefixtures("served_archive")
@@ -123,6 +126,10 @@ def problems_of(role: str, answer: Any) -> list[str]:
             found.append(f"no {name}")
     if "frame-ancestors 'none'" not in answer.get("Content-Security-Policy", ""):
         found.append("may be framed")
+    if "'unsafe-eval'" in answer.get("Content-Security-Policy", "") and not _OF_VIEWER.match(
+        answer.request["PATH_INFO"]
+    ):
+        found.append("may make functions of texts")
     return found + (["a cookie was set"] if "stolen" in answer.cookies else [])
 
 

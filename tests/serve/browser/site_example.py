@@ -1,7 +1,8 @@
 """The archive that the browser tests open: ``python tests/serve/browser/site_example.py DIR`` makes ``DIR/archive``.
 
-Collections: ``nodes``, by request, with a CT, its SEG in two encodings and two SR; ``chest`` and ``slides``, open, real
-images where those are on this machine; ``nlst``, with an account, the public index of NLST.
+Collections: ``nodes``, by request, with a CT, its SEG in two encodings and two SR; ``cells``, open, a phantom slide in
+colour and one of two channels; ``chest`` and ``slides``, open, real images where those are on this machine; ``nlst``,
+with an account, the public index of NLST.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from hilum.catalog.idc import import_idc
 from hilum.findings.formats import format_named, write_findings
 from hilum.serve import site
 from serve.browser.people import COHORT, PASSWORD, PEOPLE, READER
+from slide_example import write_slide_example
 from viewer_example import write_viewer_example
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ REAL = {"chest": "cmb_crc_chest", "slides": "slides/openslide_python"}
 
 TITLES = {
     "nodes": "Nodes of a phantom",
+    "cells": "Cells of a phantom",
     "chest": "A chest",
     "slides": "Slides",
     "nlst": "National Lung Screening Trial",
@@ -45,6 +48,8 @@ def write_site(root: Path) -> None:
         root / "nodes" / "nodes.labelmap.dcm", example.findings, example.series, form=format_named("seg-labelmap")
     )
     index_folder(archive, root / "nodes", "nodes")
+    write_slide_example(root / "cells")
+    index_folder(archive, root / "cells", "cells")
     for collection_id, folder in REAL.items():
         if (SHARED_DATA / folder).is_dir():
             index_folder(archive, SHARED_DATA / folder, collection_id)

@@ -10,6 +10,7 @@ import pytest
 
 from builders import needs_shared_data
 from hilum.serve.viewer.links import reformat_link, slide_link, study_link
+from slide_example import GLOWING, NUCLEUS, PLASMA, SLIDE, STAINED
 
 if TYPE_CHECKING:
     from serve.browser.watched import Watched
@@ -117,8 +118,25 @@ def test_three_planes(reader: Watched) -> None:
     reader.require_clean()
 
 
+def test_a_slide_opens_in_the_microscope_in_its_colours(reader: Watched) -> None:
+    """Of three resolutions; the tiles are JPEG, and the profile of the slide's colours is sRGB's."""
+    reader.open(slide_link(SLIDE, series_uid=STAINED))
+    reader.wait_for_pixels(lit=200_000)
+    reader.wait_for_colour(NUCLEUS)
+    reader.wait_for_colour(PLASMA)
+    reader.require_clean()
+
+
+def test_the_channels_of_a_slide_are_shown_one_over_the_other(reader: Watched) -> None:
+    """Each in a colour of its own, as bright as its brightest cell: OHIF alone shows none."""
+    reader.open(slide_link(SLIDE, series_uid=GLOWING))
+    reader.wait_for_colour((0, 0, 255))
+    reader.wait_for_colour((0, 255, 0))
+    reader.require_clean()
+
+
 @needs_shared_data
-def test_a_slide_opens_in_the_microscope(reader: Watched) -> None:
+def test_a_real_slide_opens_in_the_microscope(reader: Watched) -> None:
     reader.open(slide_link(Served(reader, **SLIDES).study_uid))
     reader.wait_for_pixels(lit=20_000)
     assert reader.wait_for_colours(), "stained tissue is not grey"
@@ -132,6 +150,14 @@ def test_the_corner_leads_back_to_where_the_viewer_was_opened(steward: Watched) 
     page.get_by_role("link", name="Chest archive").click()
     page.wait_for_url("**/collections/nodes/series/")
     steward.require_clean()
+
+
+@pytest.mark.parametrize("path", ["/collections/nodes/", "/microscopy"])
+def test_a_text_does_not_become_a_function(reader: Watched, path: str) -> None:
+    page = reader.open(path)
+    made = page.evaluate("() => { try { return new Function('return true')() } catch (error) { return error.name } }")
+    assert made == "EvalError"
+    assert any("unsafe-eval" in said or "script-src" in said for said in reader.errors)
 
 
 def test_what_may_not_be_seen_is_not_there_for_the_viewer(steward: Watched, reader: Watched) -> None:

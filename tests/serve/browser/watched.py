@@ -15,6 +15,11 @@ WAIT_MS = 60_000
 FAULTS_OF_OHIF = ("The stack viewport has been destroyed and is no longer usable.",)
 """OHIF 3.13.2 says so when a SEG replaces the viewport that it was opened in; the SEG is shown all the same."""
 
+TELL_VIOLATIONS = """
+addEventListener("securitypolicyviolation", (event) =>
+  console.error("refused:", event.violatedDirective, event.blockedURI));
+"""
+
 COUNT_PIXELS = """
 () => [...document.querySelectorAll("canvas")].filter((one) => one.width > 200 && one.height > 200).map((canvas) => {
   const copy = new OffscreenCanvas(canvas.width, canvas.height);
@@ -48,6 +53,8 @@ class Watched:
         self.errors: list[str] = []
         self.hosts: set[str] = set()
         self.refused: list[str] = []
+        # A worker tells of what it was refused in the console alone; a page in an event too, whoever keeps it silent.
+        self.page.add_init_script(TELL_VIOLATIONS)
         self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
         self.page.on("pageerror", lambda error: self._note(str(error)))
         self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
@@ -76,6 +83,13 @@ class Watched:
         """Wait until something is drawn that is not grey; give its colours."""
         self.page.wait_for_function(f"() => ({COUNT_PIXELS})().some((one) => one.colours.length)", polling=500)
         return self.colours()
+
+    def wait_for_colour(self, colour: tuple[int, int, int], *, within: int = 12) -> None:
+        """Wait until a colour is drawn, or one that differs by no more in any of its parts."""
+        is_near = f"(one) => one.every((part, index) => Math.abs(part - {list(colour)}[index]) <= {within})"
+        self.page.wait_for_function(
+            f"() => ({COUNT_PIXELS})().some((canvas) => canvas.colours.some({is_near}))", polling=500
+        )
 
     def colours(self) -> list[list[int]]:
         """Colours that are not grey, each of more than 20 pixels."""

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
 PAGE = b"<!doctype html><script>window.PUBLIC_URL='/'</script><script src='/app.js'></script>"
 SCRIPT = b"0;" * 1000
+COMPILING = b"new Function('return 1')()"
 FILES = {
     "viewer/index.html": PAGE,
     "viewer/app.bundle.0f6159c501addfe9.js": SCRIPT,
+    "viewer/decoder.worker.js": COMPILING,
     "viewer/codec.wasm": b"\0asm",
     "portal/htmx.min.js": b"htmx",
 }
@@ -68,8 +70,7 @@ def test_the_policy_allows_the_inline_script_by_hash_and_no_other_host(client: C
     assert "script-src 'self'" in policy
     assert "http" not in policy
     assert "frame-ancestors 'none'" in policy
-    scripts = next(part for part in policy.split("; ") if part.startswith("script-src"))
-    assert "'unsafe-inline'" not in scripts
+    assert "'unsafe-inline'" not in _scripts(policy)
 
 
 def test_a_file_is_sent_compressed_where_that_is_accepted(client: Client) -> None:
@@ -116,12 +117,41 @@ def test_the_viewer_names_the_site_whatever_its_name(client: Client, settings: S
     assert '"\\u2039 " + "The \\"chest\\" archive\\n</script>"' in text
 
 
-def test_a_worker_brings_the_policy_that_it_needs(client: Client) -> None:
-    """It is held to that of its own script, and the codecs of slides compile functions in it."""
-    policy = client.get("/app.bundle.0f6159c501addfe9.js")["Content-Security-Policy"]
-    assert "script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval' blob:;" in policy
+@pytest.mark.parametrize(
+    ("path", "compiles"), [("/viewer", True), ("/segmentation/more", True), ("/microscopy", False)]
+)
+def test_only_pages_that_may_show_a_segmentation_make_functions_of_texts(
+    client: Client, path: str, *, compiles: bool
+) -> None:
+    policy = client.get(path)["Content-Security-Policy"]
+    assert ("'unsafe-eval'" in _scripts(policy)) == compiles
+    assert "'wasm-unsafe-eval'" in _scripts(policy)
+
+
+@pytest.mark.parametrize(
+    ("path", "compiles"),
+    [("/decoder.worker.js", True), ("/app.bundle.0f6159c501addfe9.js", False), ("/codec.wasm", False)],
+)
+def test_a_worker_brings_the_policy_that_it_needs(client: Client, path: str, *, compiles: bool) -> None:
+    """It is held to that of its own script, and some decode with functions that they make of texts."""
+    policy = client.get(path, headers={"Accept-Encoding": "gzip"})["Content-Security-Policy"]
+    expected = ["script-src", "'self'", "'wasm-unsafe-eval'", *(["'unsafe-eval'"] if compiles else [])]
+    assert _scripts(policy).split() == expected
     assert "http" not in policy
-    assert "sha256" not in policy
+
+
+@pytest.mark.parametrize(
+    "path", ["/accounts/login/", "/accounts/signup/", "/cohorts/", "/dicom-web/studies", "/app-config.js", "/absent"]
+)
+@pytest.mark.django_db
+def test_nothing_but_the_viewer_may_make_functions_of_texts(client: Client, path: str) -> None:
+    policy = client.get(path)["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert _scripts(policy) == "script-src 'self'"
+
+
+def _scripts(policy: str) -> str:
+    return next(part for part in policy.split("; ") if part.startswith("script-src"))
 
 
 def test_nothing_installed_says_what_to_run(tmp_path: Path, settings: Settings) -> None:
@@ -143,3 +173,4 @@ def test_links_open_a_study_a_slice_three_planes_and_slides() -> None:
     )
     assert reformat_link("1.2") == "/viewer?StudyInstanceUIDs=1.2&hangingprotocolId=mpr"
     assert slide_link("1.2") == "/microscopy?StudyInstanceUIDs=1.2"
+    assert slide_link("1.2", series_uid="1.3") == "/microscopy?StudyInstanceUIDs=1.2&initialSeriesInstanceUID=1.3"

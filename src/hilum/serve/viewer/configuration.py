@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from typing import Any
 
 DICOMWEB = "/dicom-web"
@@ -86,4 +87,5 @@ window.config.httpErrorHandler = (error) => console.warn("an image was not loade
 
 def script(site_name: str) -> str:
     """Give the script that sets OHIF up; it names the site in the corner where OHIF has its logo."""
-    return _SCRIPT % {"configuration": json.dumps(CONFIGURATION), "site_name": json.dumps(site_name)}
+    own = _SCRIPT % {"configuration": json.dumps(CONFIGURATION), "site_name": json.dumps(site_name)}
+    return own + files(__package__).joinpath("slide_channels.js").read_text()

@@ -23,6 +23,9 @@ def reformat_link(study_uid: str) -> str:
     return f"/viewer?{urlencode({'StudyInstanceUIDs': study_uid, 'hangingprotocolId': 'mpr'})}"
 
 
-def slide_link(study_uid: str) -> str:
-    """Address of a study's slides."""
-    return f"/microscopy?{urlencode({'StudyInstanceUIDs': study_uid})}"
+def slide_link(study_uid: str, *, series_uid: str = "") -> str:
+    """Address of a study's slides; with a series, of that one first."""
+    query = {"StudyInstanceUIDs": study_uid}
+    if series_uid:
+        query["initialSeriesInstanceUID"] = series_uid
+    return f"/microscopy?{urlencode(query)}"

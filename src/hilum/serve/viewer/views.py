@@ -16,12 +16,16 @@ from hilum.serve.assets.store import Asset, Store
 from hilum.serve.viewer.configuration import script
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from django.http import HttpRequest
 
-MODES = ("viewer", "microscopy", "segmentation")
+MICROSCOPE = "microscopy"
+MODES = ("viewer", MICROSCOPE, "segmentation")
 """First parts of the paths that OHIF shows itself under."""
 _HASHED = re.compile(r"\b[0-9a-f]{16}\.(?:js|wasm|woff2|css)$")
 _INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
+_MAKES_FUNCTIONS = b"new Function("
 _YEAR_S = 365 * 24 * 3600
 _NOT_INSTALLED = "The viewer is not installed. Run: hilum viewer install"
 
@@ -36,7 +40,8 @@ def start_page(request: HttpRequest, path: str = "") -> HttpResponse:
         return HttpResponse(_NOT_INSTALLED, status=503, content_type="text/plain; charset=utf-8")
     response = HttpResponse(asset.body, content_type="text/html; charset=utf-8")
     response["Cache-Control"] = "no-cache"
-    response["Content-Security-Policy"] = content_security_policy(asset.body)
+    is_microscope = request.path.startswith(f"/{MICROSCOPE}")
+    response["Content-Security-Policy"] = content_security_policy(asset.body, compiles=not is_microscope)
     return response
 
 
@@ -45,7 +50,8 @@ def file(request: HttpRequest, name: str) -> HttpResponse:
     """Give a file of the viewer; 404 where it has none of that name."""
     response = _asset_response(request, f"viewer/{name}")
     # A worker is held to the policy that came with its own script, not to that of the page that started it.
-    response["Content-Security-Policy"] = content_security_policy()
+    compiles = _compiles(settings.ASSETS_FOLDER, f"viewer/{name}")
+    response["Content-Security-Policy"] = content_security_policy(compiles=compiles)
     return response
 
 
@@ -64,21 +70,29 @@ def configuration(request: HttpRequest) -> HttpResponse:
 
 
 @cache
-def content_security_policy(page: bytes = b"") -> str:
+def content_security_policy(page: bytes = b"", *, compiles: bool = False) -> str:
     """Allow OHIF what it needs and no other host: its own inline scripts by hash, WebAssembly, workers from blobs.
 
-    OHIF compiles colour-map and loader functions at run time (``new Function``), hence ``unsafe-eval``.
+    Parameters
+    ----------
+    page
+        The page, for its inline scripts.
+    compiles
+        Whether scripts may make functions of texts (``new Function``). OHIF 3.13.2 does so where it takes a SEG apart
+        (ndarray), so that every page that may show one needs it, and in the workers that decode (the glue of
+        WebAssembly codecs); its page of slides and all other workers do without.
     """
     hashes = [base64.b64encode(hashlib.sha256(script).digest()).decode() for script in _INLINE_SCRIPT.findall(page)]
-    scripts = " ".join(f"'sha256-{one}'" for one in hashes)
+    scripts = ["'self'", "'wasm-unsafe-eval'", *(["'unsafe-eval'"] if compiles else [])]
+    scripts += [f"'sha256-{one}'" for one in hashes]
     return "; ".join(
         [
             "default-src 'self'",
-            f"script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval' blob: {scripts}".rstrip(),
+            f"script-src {' '.join(scripts)}",
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' blob: data:",
             "font-src 'self' data:",
-            "connect-src 'self' blob: data:",
+            "connect-src 'self' blob:",
             "worker-src 'self' blob:",
             "object-src 'none'",
             "base-uri 'none'",
@@ -86,6 +100,13 @@ def content_security_policy(page: bytes = b"") -> str:
             "frame-ancestors 'none'",
         ]
     )
+
+
+@cache
+def _compiles(folder: Path, name: str) -> bool:
+    """Whether a file of the viewer is a script that makes functions of texts."""
+    asset = _open(folder).asset(name, accepts_gzip=False) if name.endswith(".js") else None
+    return asset is not None and _MAKES_FUNCTIONS in asset.body
 
 
 def _asset_response(request: HttpRequest, name: str) -> HttpResponse:
