@@ -201,7 +201,7 @@ def _query(sql: str, parameters: Mapping[str, object]) -> Iterator[dict[str, Any
     """Rows of an answer, few at a time: all of NLST as dictionaries would be half a gigabyte."""
     with connect() as connection:
         # On a slow machine DuckDB would draw it into what the command prints.
-        for batch in connection.execute(sql, dict(parameters)).to_arrow_reader(_ROWS_AT_ONCE):
+        for batch in connection.sql(sql, params=dict(parameters)).to_arrow_reader(_ROWS_AT_ONCE):
             yield from batch.to_pylist()
 
 
