@@ -15,8 +15,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from django.http import HttpResponse
+from django.utils.http import quote_etag
 
 from hilum.serve.dicomweb.bulk import read_element
+from hilum.serve.dicomweb.conditions import PARTIAL, Part, not_modified, part_of
 from hilum.serve.dicomweb.found import find_series
 from hilum.serve.dicomweb.frames import EXPLICIT, NATIVE, frame_count, read_at_once, read_frames
 from hilum.serve.dicomweb.media import ANY, OCTETS, RELATED, accepted
@@ -25,7 +27,6 @@ from hilum.serve.dicomweb.pixels import decoded_bytes
 from hilum.serve.dicomweb.problem import (
     BAD_REQUEST,
     NOT_ACCEPTABLE,
-    RANGE_NOT_SATISFIABLE,
     READ,
     ProblemError,
     not_found,
@@ -49,10 +50,8 @@ MAX_FRAMES = 1000
 MAX_BYTES = 1 << 29
 """Of the frames of one request, which are all held in memory; one frame may be longer."""
 
-PARTIAL = 206
 PIXEL_DATA = frozenset({"7FE00008", "7FE00009", "7FE00010"})
 _PLACE = re.compile(r"(?:[0-9A-F]{8}/\d{1,9}/)*[0-9A-F]{8}")
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 MEDIA_TYPES = {
     "1.2.840.10008.1.2.4.50": "image/jpeg",
@@ -168,10 +167,14 @@ def bulk_data(
         raise not_found()
     if place in PIXEL_DATA and found.transfer_syntax not in NATIVE:
         return _compressed_pixels(request, found)
+    # Parts are divided by something drawn by lot: only what stands alone is the same each time.
     is_single = _is_single(accepted(request))
+    tag = quote_etag(f"{found.series.digest}-{found.index}-{place}") if is_single else ""
+    if is_single and (known := not_modified(request, tag)) is not None:
+        return known
     if place in PIXEL_DATA and found.values.get("pixel_length", -1) >= 0:
-        return _pixels_of_file(request, found, is_single=is_single)
-    return _value(request, read_element(found, place), is_single=is_single)
+        return _pixels_of_file(request, found, tag)
+    return _value(request, read_element(found, place), tag)
 
 
 def native_syntax(found: FoundInstance) -> str:
@@ -258,33 +261,30 @@ def _compressed_pixels(request: HttpRequest, found: FoundInstance) -> HttpRespon
     return HttpResponse(body, content_type=content_type)
 
 
-def _pixels_of_file(request: HttpRequest, found: FoundInstance, *, is_single: bool) -> HttpResponseBase:
+def _pixels_of_file(request: HttpRequest, found: FoundInstance, tag: str) -> HttpResponseBase:
     """Uncompressed pixel data, sent from the file."""
     length = found.values["pixel_length"]
-    start, stop, is_part = _byte_range(request, length)
-    file = found.open()
-    pieces = _read_and_close(file, found.values["pixel_offset"] + start, stop - start)
-    return _sent(request, pieces, (start, stop, length), is_partial=is_part, is_single=is_single)
+    asked = part_of(request, length, tag)
+    part = asked or Part(0, length, length)
+    pieces = _read_and_close(found.open(), found.values["pixel_offset"] + part.start, part.stop - part.start)
+    return _sent(request, pieces, part, tag, is_partial=asked is not None)
 
 
-def _value(request: HttpRequest, value: bytes, *, is_single: bool) -> HttpResponseBase:
-    start, stop, is_part = _byte_range(request, len(value))
-    return _sent(request, iter([value[start:stop]]), (start, stop, len(value)), is_partial=is_part, is_single=is_single)
+def _value(request: HttpRequest, value: bytes, tag: str) -> HttpResponseBase:
+    asked = part_of(request, len(value), tag)
+    part = asked or Part(0, len(value), len(value))
+    return _sent(request, iter([value[part.start : part.stop]]), part, tag, is_partial=asked is not None)
 
 
-def _sent(
-    request: HttpRequest, pieces: Iterator[bytes], place: tuple[int, int, int], *, is_partial: bool, is_single: bool
-) -> HttpResponseBase:
-    start, stop, length = place
-    headers = {"Accept-Ranges": "bytes"}
-    if is_partial:
-        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{length}"
-    status = PARTIAL if is_partial else 200
-    if is_single:
-        headers["Content-Length"] = str(stop - start)
+def _sent(request: HttpRequest, pieces: Iterator[bytes], part: Part, tag: str, *, is_partial: bool) -> HttpResponseBase:
+    """Give a value or a part of it: by itself if it has an entity tag, else as the one part of a message."""
+    headers = {"Accept-Ranges": "bytes"} | ({"Content-Range": part.content_range} if is_partial else {})
+    status, length = PARTIAL if is_partial else 200, part.stop - part.start
+    if tag:
+        headers |= {"ETag": tag, "Content-Length": str(length)}
         return Streamed(pieces, status=status, content_type=OCTETS, headers=headers)
     writer = Writer(OCTETS)
-    framed = _framed(writer, pieces, request.build_absolute_uri(request.path), stop - start)
+    framed = _framed(writer, pieces, request.build_absolute_uri(request.path), length)
     return Streamed(framed, status=status, content_type=writer.content_type, headers=headers)
 
 
@@ -299,23 +299,3 @@ def _read_and_close(file: int, start: int, length: int) -> Iterator[bytes]:
         yield from read_pieces(file, start, length)
     finally:
         os.close(file)
-
-
-def _byte_range(request: HttpRequest, length: int) -> tuple[int, int, bool]:
-    """First byte, byte after the last, and whether it is a part (RFC 9110, 14.2); several ranges give all.
-
-    Raises
-    ------
-    ProblemError
-        416: the range lies behind the end.
-    """
-    found = _RANGE.fullmatch(request.headers.get("Range", "").replace(" ", ""))
-    if found is None or found[1] == found[2] == "":
-        return 0, length, False
-    if not found[1]:
-        start, stop = max(0, length - int(found[2])), length
-    else:
-        start, stop = int(found[1]), min(length, int(found[2]) + 1 if found[2] else length)
-    if start >= stop:
-        raise ProblemError(RANGE_NOT_SATISFIABLE, f"the value has {length} bytes")
-    return start, stop, True

@@ -13,7 +13,7 @@ from hilum.errors import ArchiveError, HilumError
 from hilum.serve.access.identify import principal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from django.http import HttpRequest, HttpResponseBase
 
@@ -39,11 +39,14 @@ class ProblemError(Exception):
     ----------
     status
         HTTP status.
+    headers
+        What the answer's header says besides.
     """
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.headers = dict(headers or {})
 
 
 def service(
@@ -67,7 +70,7 @@ def service(
             try:
                 answer = _answer(function, methods, request, *rest, **parts)
             except ProblemError as problem:
-                answer = JsonResponse({"error": str(problem)}, status=problem.status)
+                answer = JsonResponse({"error": str(problem)}, status=problem.status, headers=problem.headers)
             except ArchiveError:
                 answer = JsonResponse({"error": "the archive's state is damaged; publish again"}, status=FAILURE)
             except HilumError:

@@ -11,9 +11,10 @@ import zlib
 from typing import TYPE_CHECKING
 
 from django.http import HttpResponse
-from django.utils.http import parse_etags, quote_etag
+from django.utils.http import quote_etag
 
 from hilum.errors import PixelError
+from hilum.serve.dicomweb.conditions import not_modified
 from hilum.serve.dicomweb.exchange import as_transfer_syntax, can_be_given_as
 from hilum.serve.dicomweb.found import find_series, find_study
 from hilum.serve.dicomweb.frames import EXPLICIT, frame_count
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from hilum.serve.dicomweb.media import MediaRange
 
 PICTURES = ("image/jpeg", "image/png")
-NOT_MODIFIED = 304
 GZIP_LEVEL = 1
 
 
@@ -72,7 +72,7 @@ def study_metadata(request: HttpRequest, principal: Principal, study_uid: str) -
     media_type = choose(accepted(request), (DICOM_JSON, JSON))
     found = find_study(principal, study_uid)
     tag = quote_etag("-".join(dict.fromkeys(each.digest for each in found)))
-    if (known := _not_modified(request, tag)) is not None:
+    if (known := not_modified(request, tag)) is not None:
         return known
     pieces = _joined_metadata(found)
     is_gzip = takes_gzip(request)
@@ -89,7 +89,7 @@ def series_metadata(request: HttpRequest, principal: Principal, study_uid: str, 
     found = find_series(principal, study_uid, series_uid)
     is_gzip = takes_gzip(request)
     tag = quote_etag(f"{found.digest}{'-gzip' if is_gzip else ''}")
-    if (known := _not_modified(request, tag)) is not None:
+    if (known := not_modified(request, tag)) is not None:
         return known
     prepared = found.metadata()
     response = HttpResponse(
@@ -109,7 +109,7 @@ def instance_metadata(
     found = find_series(principal, study_uid, series_uid)
     index = found.index_of(sop_uid)
     tag = quote_etag(f"{found.digest}-{index}")
-    if (known := _not_modified(request, tag)) is not None:
+    if (known := not_modified(request, tag)) is not None:
         return known
     body = b"[" + found.metadata().instance(index) + b"]"
     return HttpResponse(body, content_type=media_type, headers={"ETag": tag})
@@ -134,7 +134,7 @@ def rendered(
         raise ProblemError(BAD_REQUEST, "a picture shows one frame")
     number = int(numbers) if numbers else frame_count(shown) // 2 + 1
     tag = quote_etag(f"{shown.series.digest}-{shown.index}-{number}")
-    if not request.GET and (known := _not_modified(request, tag)) is not None:
+    if not request.GET and (known := not_modified(request, tag)) is not None:
         return known
     try:
         picture = render(shown, number, wanted, media_type)
@@ -194,19 +194,11 @@ def _parts(writer: Writer, objects: Sequence[FoundInstance], syntax: str, root: 
 
 def _one_object(request: HttpRequest, found: FoundInstance, syntax: str) -> HttpResponseBase:
     tag = quote_etag(f"{found.series.digest}-{found.index}-{syntax}")
-    if (known := _not_modified(request, tag)) is not None:
+    if (known := not_modified(request, tag)) is not None:
         return known
     given, length, pieces = as_transfer_syntax(found, syntax)
     headers = {"ETag": tag, "Content-Length": str(length)}
     return Streamed(pieces, content_type=f"{DICOM}; transfer-syntax={given}", headers=headers)
-
-
-def _not_modified(request: HttpRequest, tag: str) -> HttpResponse | None:
-    """304 where the client has what it would get (RFC 9110, 13.1.2)."""
-    known = parse_etags(request.headers.get("If-None-Match", ""))
-    if tag in known or f"W/{tag}" in known or "*" in known:
-        return HttpResponse(status=NOT_MODIFIED, headers={"ETag": tag})
-    return None
 
 
 def _joined_metadata(found: Sequence[FoundSeries]) -> Iterator[bytes]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.http import HttpResponse, JsonResponse
-from django.utils.http import content_disposition_header, parse_etags
+from django.utils.http import content_disposition_header
 
 from hilum.acquire.layouts import layout_of, safe_part
 from hilum.errors import ConfigError
 from hilum.model.instances import Instances
 from hilum.serve.access import audit
 from hilum.serve.access.decisions import visible_series
+from hilum.serve.dicomweb.conditions import PARTIAL, not_modified, part_of
 from hilum.serve.dicomweb.problem import BAD_REQUEST, NOT_FOUND, READ, ProblemError, not_found, service
 from hilum.serve.downloads.bag import Bag
 from hilum.serve.downloads.chosen import batch_size, find_chosen, list_series
@@ -19,7 +20,6 @@ from hilum.serve.downloads.licences import licence_of
 from hilum.serve.downloads.manifests import DIALECTS, MEDIA_TYPES, manifest_of
 from hilum.serve.downloads.members import by_place, by_uid, files_of, in_large_pieces
 from hilum.serve.downloads.offers import offer
-from hilum.serve.downloads.ranges import UnsatisfiableError, part_of
 from hilum.serve.downloads.series_zip import SeriesZip
 from hilum.serve.streaming import Streamed
 
@@ -108,19 +108,16 @@ def send_series(
     zipped = _zip_of(found, with_hashes=with_hashes, is_renamed=is_renamed)
     tag = f'"{zipped.entity_tag}"'
     headers = {"ETag": tag, "Accept-Ranges": "bytes", **_attachment(f"{found.series_uid}.zip")}
-    if tag in parse_etags(request.headers.get("If-None-Match", "")):
-        return HttpResponse(status=304, headers={"ETag": tag})
-    try:
-        part = part_of(request, zipped.size_bytes, tag) if request.method == "GET" else None
-    except UnsatisfiableError:
-        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{zipped.size_bytes}"})
+    if (known := not_modified(request, tag)) is not None:
+        return known
+    part = part_of(request, zipped.size_bytes, tag)
     start, stop = (part.start, part.stop) if part else (0, zipped.size_bytes)
     headers |= {"Content-Length": str(stop - start)} | ({"Content-Range": part.content_range} if part else {})
     if request.method == "HEAD":
         return HttpResponse(content_type=ZIP, headers=headers)
     audit.downloaded(principal, found.series_uid, form="series", start=start, stop=stop)
     pieces = in_large_pieces(zipped.pieces(start, stop))
-    return Streamed(pieces, status=206 if part else 200, content_type=ZIP, headers=headers)
+    return Streamed(pieces, status=PARTIAL if part else 200, content_type=ZIP, headers=headers)
 
 
 def find_here(principal: Principal, series_uid: str) -> Series:
