@@ -31,6 +31,9 @@ ORTHANC = "/usr/sbin/Orthanc"
 PLUGIN = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"
 SLICES = 150
 AT_ONCE = 16
+ROUNDS, IN_A_ROUND = 20, 5
+"""The servers take turns, and are asked so often in each: of 100 samples a 95th percentile says something."""
+
 CT_SIZE = 512
 START_S = 60
 LARGE = 0
@@ -55,6 +58,7 @@ class Server:
     name: str
     port: int
     root: str
+    pid: int
     seconds: dict[str, list[float]] = field(default_factory=dict)
 
     def get(self, connection: http.client.HTTPConnection, path: str, accept: str) -> bytes:
@@ -84,9 +88,9 @@ class Server:
             listed.flush()
             command = ["curl", "-s", "-Z", "--parallel-max", str(AT_ONCE), "-H", f"Accept: {accept}"]
             command += ["-H", "Accept-Encoding: identity", "-w", "%{http_code} %{time_total}\n", "-K", listed.name]
-            start = time.perf_counter()
+            start, used = time.perf_counter(), processor_s(self.pid)
             told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\n")
-            took = time.perf_counter() - start
+            took, used = time.perf_counter() - start, processor_s(self.pid) - used
         answers = [line.split() for line in told if line]
         if len(answers) != len(paths) or {code for code, _ in answers} != {"200"}:
             raise OSError(
@@ -94,6 +98,7 @@ class Server:
             )
         self.seconds.setdefault(task, []).extend(float(seconds) for _, seconds in answers)
         self.seconds.setdefault(f"{task}, whole", []).append(took / len(paths))
+        self.seconds.setdefault(f"{task}, processor", []).append(used / len(paths))
 
 
 def write_files(folder: Path, studies: int) -> None:
@@ -120,8 +125,8 @@ def orthanc(folder: Path) -> Iterator[Server]:
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
     }
     (folder / "orthanc.json").write_text(json.dumps(settings))
-    with running([ORTHANC, str(folder / "orthanc.json")], port, folder / "orthanc.log"):
-        yield Server("Orthanc", port, "/dicom-web")
+    with running([ORTHANC, str(folder / "orthanc.json")], port, folder / "orthanc.log") as process:
+        yield Server("Orthanc", port, "/dicom-web", process.pid)
 
 
 @contextmanager
@@ -129,9 +134,7 @@ def hilum(archive: Path, workers: int, log: Path) -> Iterator[Server]:
     port = free_port()
     command = [sys.executable, "-c", "from hilum.cli.app import main; main()", "serve", "--archive", str(archive)]
     with running([*command, "--port", str(port), "--workers", str(workers)], port, log) as process:
-        server = Server("hilum", port, "/dicom-web")
-        server.seconds["pid"] = [float(process.pid)]
-        yield server
+        yield Server("hilum", port, "/dicom-web", process.pid)
 
 
 @contextmanager
@@ -199,11 +202,13 @@ def compare(ours: Server, theirs: Server, rounds: int) -> None:
         server.time_one_by_one("warm", "/studies?limit=101", JSON_ACCEPT, 2)
     for _ in range(rounds):
         for server in (ours, theirs):
-            found = json.loads(server.time_one_by_one("studies", "/studies?limit=101", JSON_ACCEPT, 4))
-            described = json.loads(server.time_one_by_one("metadata", f"{inside}/metadata", JSON_ACCEPT, 4))
+            found = json.loads(server.time_one_by_one("studies", "/studies?limit=101", JSON_ACCEPT, IN_A_ROUND))
+            described = json.loads(server.time_one_by_one("metadata", f"{inside}/metadata", JSON_ACCEPT, IN_A_ROUND))
             if len(found) != 101 or len(described) != SLICES:
                 raise OSError(f"{server.name}: {len(found)} studies and {len(described)} instances")
-            server.time_at_once("frames", frames * 2, FRAME_ACCEPT)
+            for _ in range(IN_A_ROUND):
+                # Twice, for curl's own start to count less.
+                server.time_at_once("frames", frames * 2, FRAME_ACCEPT)
 
 
 def percentiles(values: list[float]) -> tuple[float, float]:
@@ -220,7 +225,8 @@ def show(ours: Server, theirs: Server) -> None:
         "studies": "ms, studies limit=101",
         "metadata": f"ms, metadata of {SLICES} instances, identity",
         "frames": f"ms, a frame of {CT_SIZE * CT_SIZE * 2 // 1024} KiB, {AT_ONCE} at once",
-        "frames, whole": f"ms a frame, all of them, {AT_ONCE} at once",
+        "frames, whole": f"ms a frame, all of {2 * SLICES}, {AT_ONCE} at once",
+        "frames, processor": "ms of the server's processor time a frame",
     }
     sys.stdout.write(f"{'':52}{'hilum p50':>11}{'p95':>9}{'Orthanc p50':>13}{'p95':>9}{'ratio p50':>11}{'p95':>7}\n")
     for task, words in tasks.items():
@@ -234,13 +240,20 @@ def show(ours: Server, theirs: Server) -> None:
 
 def search_nlst(archive: Path, log: Path, count: int) -> None:
     with hilum(archive, 1, log) as server:
-        pid = int(server.seconds["pid"][0])
         for path in NLST_QUERIES:
             server.time_one_by_one("warm", path, JSON_ACCEPT, 1)
             server.time_one_by_one(path, path, JSON_ACCEPT, count)
             median, slow = percentiles(server.seconds[path])
             sys.stdout.write(f"NLST {path}: p50 {median:.1f} ms, p95 {slow:.1f} ms\n")
-        sys.stdout.write(f"NLST: memory of the server {resident_mb(pid):.0f} MB\n")
+        sys.stdout.write(f"NLST: memory of the server {resident_mb(server.pid):.0f} MB\n")
+
+
+def processor_s(pid: int) -> float:
+    """Processor time of a process and its children so far, of all their threads (proc(5), schedstat)."""
+    threads = list(Path(f"/proc/{pid}/task").iterdir())
+    own_ns = sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads)
+    children = [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+    return own_ns / 1e9 + sum(processor_s(child) for child in children)
 
 
 def resident_mb(pid: int) -> float:
@@ -251,7 +264,7 @@ def resident_mb(pid: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=304)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"turns of each, of {IN_A_ROUND} samples")
     parser.add_argument("--workers", type=int, default=2, help="processes of hilum; Orthanc has threads")
     parser.add_argument("--nlst", type=Path, help="archive with NLST's index published with public access")
     options = parser.parse_args()
