@@ -37,17 +37,22 @@ def open_client(
     """
     import httpx
 
-    context = ssl.create_default_context()
-    if ca_file:
-        context.load_verify_locations(ca_file)
     return httpx.Client(
         headers=headers,
-        verify=context,
+        verify=tls_context(ca_file),
         follow_redirects=True,
         timeout=httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S, pool=None),
         limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
         event_hooks={"response": [_refuse_downgrade]},
     )
+
+
+def tls_context(ca_file: str = "") -> ssl.SSLContext:
+    """Give what verifies servers: by the system's authorities, and those of a PEM file."""
+    context = ssl.create_default_context()
+    if ca_file:
+        context.load_verify_locations(ca_file)
+    return context
 
 
 @contextmanager
@@ -88,11 +93,11 @@ def require_good(response: httpx.Response, where: str) -> None:
         f"{where}: the server answered {status} {response.reason_phrase}",
         check=f"status-{status}",
         may_pass=status in PASSING_STATUSES or status >= 500,
-        wait_s=_wait_s(response.headers.get("Retry-After", "")),
+        wait_s=wait_s(response.headers.get("Retry-After", "")),
     )
 
 
-def _wait_s(retry_after: str) -> float:
+def wait_s(retry_after: str) -> float:
     """Seconds to wait of a Retry-After header, which is a number or a date (RFC 9110, 10.2.3); 0 of no or a bad one."""
     if retry_after.isdecimal():
         return float(retry_after)

@@ -23,11 +23,16 @@ class ListedSource:
         Fetches a file by its location.
     files
         Key of a series to its files; a series that is not in it is listed by `source`.
+    is_completed
+        Whether `source` is asked for sizes, hashes and versions where the manifest names files alone.
     """
 
-    def __init__(self, source: Source, files: Mapping[str, Sequence[WantedFile]]) -> None:
+    def __init__(
+        self, source: Source, files: Mapping[str, Sequence[WantedFile]], *, is_completed: bool = False
+    ) -> None:
         self._source = source
         self._files = files
+        self._is_completed = is_completed
 
     @property
     def name(self) -> str:
@@ -37,7 +42,13 @@ class ListedSource:
     def list_files(self, series: WantedSeries) -> Sequence[WantedFile] | None:
         """Files of the manifest."""
         listed = self._files.get(series_key(series))
-        return listed if listed is not None else self._source.list_files(series)
+        if listed is not None and (not self._is_completed or all(file.size_bytes is not None for file in listed)):
+            return listed
+        found = self._source.list_files(series)
+        if listed is None or found is None:
+            return found
+        by_name = {file.name: file for file in found}
+        return [by_name.get(file.name, file) for file in listed]
 
     def fetch(
         self, series: WantedSeries, file: WantedFile | None, start_byte: int

@@ -1,4 +1,7 @@
-"""Files of S3 buckets: public ones unsigned (IDC's), others signed by the usual AWS environment."""
+"""Files of S3 buckets: public ones unsigned (IDC's), others signed by the usual AWS environment.
+
+obstore lists them and signs their URLs; their bytes come over connections of our own (`hilum.acquire.connections`).
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,13 @@ import re
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from hilum.acquire.answers import PASSING_STATUSES
+from hilum.acquire.answers import PASSING_STATUSES, READ_TIMEOUT_S, wait_s
+from hilum.acquire.connections import Connections
 from hilum.acquire.source import Delivery
 from hilum.acquire.wanted import WantedFile, WantedSeries
 from hilum.errors import ConfigError, SourceError
@@ -18,22 +24,24 @@ from hilum.errors import ConfigError, SourceError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from obstore import GetResult, ObjectMeta
+    from obstore import ObjectMeta
     from obstore.store import ClientConfig, S3Config, S3Store
 
-CHUNK_BYTES = 1 << 19
-"""What obstore gathers before it hands it on, and loses when the connection breaks: about one CT slice."""
+    from hilum.acquire.connections import Answer
 
-_READ_TIMEOUT = "60s"
-_WHOLE_TIMEOUT = "24h"
-"""A request may take as long as it needs while bytes come; obstore's own limit of 30 s would cut large files."""
+_SIGNED_FOR = timedelta(hours=1)
+"""How long a signature holds; each request has one of its own, and clocks differ."""
+
+_WHOLE_TIMEOUT = "1h"
+"""Of an answer of a listing, while bytes come; obstore's own limit is 30 s."""
 
 _MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 """An ETag that is the MD5 of the object; that of several parts has a dash and their number behind it."""
 
+_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _STATUS = re.compile(r"status code: (\d{3})")
-_NO_RANGES = "non-partial response"
-"""What obstore says of a server that answers a request for a part with the whole."""
+_ANY_KEY = "key"
+_NO_KEYS: S3Config = {"access_key_id": "none", "secret_access_key": "none"}
 
 IDC_REGION = "us-east-1"
 """Where the buckets of the Imaging Data Commons are."""
@@ -76,6 +84,8 @@ class S3Source:
     def __init__(self, options: S3Options | None = None) -> None:
         self._options = options or S3Options()
         self._stores: dict[str, S3Store] = {}
+        self._roots: dict[str, str] = {}
+        self._connections = Connections(self._options.ca_file)
         self._lock = threading.Lock()
 
     @property
@@ -119,12 +129,12 @@ class S3Source:
         """Open an object from a byte on; one that changed since it was listed is not given."""
         if file is None:
             raise ValueError("objects are fetched one by one")
-        store = self._store(_split(series.location)[0])
+        bucket, prefix = _split(series.location)
         where = f"{series.location}{file.name}"
-        key = file.location or _split(where)[1]
-        result = _get(store, key, where, start_byte)
-        _require_same(where, file, result.meta)
-        yield iter([Delivery(file, result.range[0], _chunks(result, where))])
+        url = self._url(bucket, file.location or f"{prefix}{file.name}", where)
+        headers = {"Range": f"bytes={start_byte}-"} if start_byte else {}
+        with self._connections.get(url, headers, where) as answer:
+            yield iter([_delivery(answer, file, where)])
 
     def _list(self, bucket: str, prefix: str, *, is_deep: bool = True) -> Iterator[ObjectMeta]:
         """Objects below a prefix; markers of empty folders, which end with a slash, are left out."""
@@ -140,24 +150,37 @@ class S3Source:
             for page in pages:
                 yield from (entry for entry in page if not entry["path"].endswith("/"))
 
+    def _url(self, bucket: str, key: str, where: str) -> str:
+        """URL of an object, signed where requests are."""
+        import obstore
+
+        with _errors_of(where):
+            if self._options.is_signed:
+                return obstore.sign(self._store(bucket), "GET", key, _SIGNED_FOR)
+            if bucket not in self._roots:
+                # The only way to have obstore name its URL; the signature behind it is of no use.
+                signed = obstore.sign(self._open(bucket, _NO_KEYS), "GET", _ANY_KEY, _SIGNED_FOR)
+                self._roots[bucket] = signed.partition(f"{_ANY_KEY}?")[0]
+        return self._roots[bucket] + quote(key)
+
     def _store(self, bucket: str) -> S3Store:
         with self._lock:
             if bucket not in self._stores:
-                self._stores[bucket] = self._open(bucket)
+                self._stores[bucket] = self._open(bucket, {"skip_signature": not self._options.is_signed})
             return self._stores[bucket]
 
-    def _open(self, bucket: str) -> S3Store:
+    def _open(self, bucket: str, keys: S3Config) -> S3Store:
         from obstore.store import S3Store
 
         options = self._options
         client: ClientConfig = {
             "allow_http": options.endpoint.startswith("http://"),
-            "read_timeout": _READ_TIMEOUT,
+            "read_timeout": f"{READ_TIMEOUT_S}s",
             "timeout": _WHOLE_TIMEOUT,
         }
         if options.ca_file:
             client["root_certificate"] = Path(options.ca_file).read_bytes()
-        config: S3Config = {"skip_signature": not options.is_signed, "region": options.region or _region()}
+        config: S3Config = {"region": options.region or _region(), **keys}
         if options.endpoint:
             config |= {"endpoint": options.endpoint, "virtual_hosted_style_request": False}
         # Failures are counted and waited for by whoever pulls, so that all sources are treated alike.
@@ -168,34 +191,23 @@ def _region() -> str:
     return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or IDC_REGION
 
 
-def _get(store: S3Store, key: str, where: str, start_byte: int) -> GetResult:
-    """Open an object from a byte on, or from its beginning where the server knows no ranges."""
-    import obstore
-    from obstore.exceptions import GenericError
-
-    with _errors_of(where):
-        if start_byte:
-            try:
-                return obstore.get(store, key, options={"range": {"offset": start_byte}})
-            except GenericError as error:
-                if _NO_RANGES not in str(error):
-                    raise
-        return obstore.get(store, key)
+def _delivery(answer: Answer, file: WantedFile, where: str) -> Delivery:
+    if answer.status not in {200, 206}:
+        raise _refused(where, answer.status, answer.reason, wait_s(answer.headers.get("retry-after", "")))
+    # rclone sends a part with status 200; what is sent is told by the header alone.
+    place = _RANGE.fullmatch(answer.headers.get("content-range", ""))
+    start_byte, size = place.groups() if place else ("0", answer.headers.get("content-length", ""))
+    _require_same(where, file, size, answer.headers.get("etag", "").strip('"'))
+    return Delivery(file, int(start_byte), answer.chunks)
 
 
-def _chunks(result: GetResult, where: str) -> Iterator[bytes]:
-    with _errors_of(where):
-        yield from result.stream(min_chunk_size=CHUNK_BYTES)
-
-
-def _require_same(where: str, file: WantedFile, found: ObjectMeta) -> None:
+def _require_same(where: str, file: WantedFile, size: str, tag: str) -> None:
     """Refuse an object that is not the one that was listed."""
-    tag = (found["e_tag"] or "").strip('"')
-    if found["size"] == file.size_bytes and tag in {"", file.version.strip('"')}:
+    if size == str(file.size_bytes) and tag in {"", file.version.strip('"')}:
         return
     raise SourceError(
-        f"{where}: listed with {file.size_bytes:,} bytes and ETag {file.version}, now it has {found['size']:,} and"
-        f" {tag or 'none'}: it changed meanwhile; pull again",
+        f"{where}: listed with {file.size_bytes} bytes and ETag {file.version or 'none'}, now it has"
+        f" {size or 'no size'} and {tag or 'none'}: it changed meanwhile; pull again",
         check="changed-meanwhile",
     )
 
@@ -220,14 +232,24 @@ def _errors_of(where: str) -> Iterator[None]:
 
 
 def _source_error(where: str, error: Exception) -> SourceError:
-    found = _STATUS.search(str(error))
-    status = int(found[1]) if found else None
-    if isinstance(error, FileNotFoundError) or status == 404:
+    said = str(error).partition("\n")[0]
+    found = _STATUS.search(said)
+    if isinstance(error, FileNotFoundError) or found is not None:
+        return _refused(where, int(found[1]) if found else 404, said)
+    return SourceError(f"{where}: {said}", check="cut-connection", may_pass=True)
+
+
+def _refused(where: str, status: int, said: str, asked_wait_s: float = 0.0) -> SourceError:
+    if status == 404:
         return SourceError(f"{where}: not found (404); was it removed, or is the name wrong?", check="not-found")
     if status in {401, 403}:
         return SourceError(
             f"{where}: not allowed ({status}); sign the requests, with keys that may read it", check="not-allowed"
         )
-    said = str(error).partition("\n")[0]
-    may_pass = status is None or status in PASSING_STATUSES or status >= 500
-    return SourceError(f"{where}: {said}", check=f"status-{status}" if status else "cut-connection", may_pass=may_pass)
+    may_pass = status in PASSING_STATUSES or status >= 500
+    return SourceError(
+        f"{where}: the server answered {status} ({said})",
+        check=f"status-{status}",
+        may_pass=may_pass,
+        wait_s=asked_wait_s,
+    )

@@ -28,12 +28,13 @@ class Delivery:
     start_byte
         Place in the file of the first byte of `chunks`: what was asked for, or 0 where the source starts afresh.
     chunks
-        The bytes, in pieces of any length; to be read before the next delivery is asked for.
+        The bytes, in pieces of any length, each of which holds until the next is asked for; to be read before the next
+        delivery is asked for.
     """
 
     file: WantedFile
     start_byte: int
-    chunks: Iterator[bytes]
+    chunks: Iterator[bytes | memoryview]
 
 
 class Source(Protocol):

@@ -269,7 +269,7 @@ def _from_manifest(manifest: Manifest, access: Access) -> Asked:
     done = complete(manifest)
     source: Source = access.s3(manifest.server_url)
     if done.manifest.files:
-        source = ListedSource(source, done.manifest.files)
+        source = ListedSource(source, done.manifest.files, is_completed=True)
     refusals = manifest.refusals + done.unknown
     return Asked(done.located, source, refusals=refusals, remarks=_earlier(done.earlier))
 
