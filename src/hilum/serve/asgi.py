@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
 
     from hilum.serve.dicomweb.direct import Asked, Wish
+    from hilum.serve.options import Options
 
     Message = Mapping[str, Any]
     Receive = Callable[[], Awaitable[Message]]
@@ -74,9 +75,10 @@ class Application(ASGIHandler):
 
     def __init__(self) -> None:
         super().__init__()
-        # Its models can be imported only now that Django is set up.
+        # Models and settings can be imported only now that Django is set up.
         self._direct = import_module("hilum.serve.dicomweb.direct")
-        self._wishes: Remembered[Wish] = Remembered(revision_of(import_module(SETTINGS).OPTIONS))
+        self._options: Options = import_module(SETTINGS).OPTIONS
+        self._wishes: Remembered[Wish] = Remembered(revision_of(self._options))
         self._frames = Tally(self._direct.ROUTE, self._direct.METHOD, self._direct.STATUS)
         atexit.register(self._frames.tell)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="answer")
@@ -88,8 +90,6 @@ class Application(ASGIHandler):
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer a request; one that is too long is read no further."""
-        from hilum.serve.settings import OPTIONS
-
         asked = self._direct.asked_of(scope)
         if asked is not None and await self._sent_directly(asked, send):
             return
@@ -97,7 +97,7 @@ class Application(ASGIHandler):
         if is_upload and not await self._in_thread(self._direct.may_send, scope):
             # Who may not send is told so before the body is read.
             receive, send = _without_body, _closing(send)
-        limit = OPTIONS.upload_limit_mb * 1_000_000 if is_upload else FORM_LIMIT_BYTES
+        limit = self._options.upload_limit_mb * 1_000_000 if is_upload else FORM_LIMIT_BYTES
         try:
             await super().__call__(scope, _limited(receive, limit), send)
         except BodyTooLongError:

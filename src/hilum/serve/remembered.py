@@ -16,7 +16,7 @@ REMEMBERED_S = 1
 """What ends by the clock alone (a session, a grant, a token that expires) ends so much later at most."""
 
 REMEMBERED = 128
-"""Values kept at once; what a thousandth reader asks for is looked up again."""
+"""Values kept at once; with one more all are forgotten, and looked up again."""
 
 
 class _Kept(NamedTuple, Generic[Value]):
