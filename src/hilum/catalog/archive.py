@@ -6,6 +6,7 @@
     ├── hilum.json                   format version
     ├── catalog/CURRENT              id of the current snapshot, replaced in one step
     ├── catalog/snapshots/ID.json    manifest: parent, time, note, files with row counts and SHA-256
+    ├── catalog/pruned.json          what is known of snapshots that were removed
     ├── catalog/data/*.parquet       rows of one collection in one table, never changed, shared among snapshots
     ├── journal/                     headers read by an indexing that has not ended
     ├── cohorts/                     frozen cohorts
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from hilum.catalog.commit import commit, publish
 from hilum.catalog.layout import FORMAT_VERSION, Layout
+from hilum.catalog.prune import history_of, require_not_pruned
 from hilum.catalog.reader import Reader
 from hilum.catalog.snapshot import Snapshot
 from hilum.disk import UNFINISHED, exclusive_lock, write_whole
@@ -31,7 +33,7 @@ from hilum.errors import ArchiveError, ConfigError, NotFoundError
 from hilum.model.series import Series
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -121,11 +123,12 @@ class Archive:
             The pointer or the manifest is damaged.
         """
         wanted = self._layout.current_id() if snapshot_id is None else snapshot_id
+        require_not_pruned(self._layout, wanted)
         return Snapshot.read(self._layout.manifest(wanted), self._layout.data)
 
     def snapshots(self) -> list[Snapshot]:
-        """Every snapshot, the current one first."""
-        return list(self._history())
+        """Every snapshot that was not removed, the current one first."""
+        return history_of(self._layout, self._layout.current_id())
 
     def update(self, collection_id: str, change: Callable[[Snapshot], Mapping[str, Rows]], *, note: str) -> Snapshot:
         """Replace a collection's rows of some tables, in one step that others see whole or not at all.
@@ -224,13 +227,6 @@ class Archive:
         if self._reader is None or self._reader.snapshot_id != current:
             self._reader = Reader(self.snapshot(current))
         return self._reader
-
-    def _history(self) -> Iterator[Snapshot]:
-        following: str | None = self._layout.current_id()
-        while following is not None:
-            snapshot = self.snapshot(following)
-            yield snapshot
-            following = snapshot.parent
 
 
 def require_collection_id(collection_id: str) -> None:

@@ -54,6 +54,11 @@ class Layout:
         return self.catalog / "data"
 
     @property
+    def pruned(self) -> Path:
+        """What is known of snapshots that were removed."""
+        return self.catalog / "pruned.json"
+
+    @property
     def releases(self) -> Path:
         """Folder of the releases: one a name, in it one a version, each an archive of its own that never changes."""
         return self.root / "releases"

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path  # noqa: TC003 (Typer reads the annotations when it runs)
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, progress, show_json, show_table, tell, tell_first
+from hilum.disk import size_text
+
+if TYPE_CHECKING:
+    from hilum.catalog.prune import Pruning
 
 
 def register(app: typer.Typer) -> None:
@@ -16,6 +20,7 @@ def register(app: typer.Typer) -> None:
     catalog = typer.Typer(help="Snapshots of the catalog, and imports.", no_args_is_help=True)
     catalog.command("snapshots")(snapshots)
     catalog.command("verify")(verify)
+    catalog.command("prune")(prune)
     catalog.command("import-idc")(import_index)
     catalog.command("import-participants")(import_participant_table)
     app.add_typer(catalog, name="catalog")
@@ -50,6 +55,86 @@ def verify(archive: ArchiveOption, as_json: JsonOption = False) -> None:
             advance(1)
     size = sum(file.size_bytes for file in files.values())
     show_table([{"snapshots": len(found), "files": len(files), "size_bytes": size}], as_json=as_json)
+
+
+def prune(
+    archive: ArchiveOption,
+    snapshot: Annotated[
+        list[str] | None, typer.Argument(help="Snapshots to remove; all but the newest if none is named.")
+    ] = None,
+    keep: Annotated[int, typer.Option(min=1, help="How many of the newest stay, where no snapshot is named.")] = 10,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove old snapshots of the catalog; image files stay.
+
+    A snapshot stays that is current, or that a cohort, run, published result or published collection names.
+    """
+    from hilum.catalog import Archive
+    from hilum.catalog.prune import plan_pruning
+    from hilum.catalog.prune import prune as remove
+    from hilum.cohort.named import named_snapshots
+
+    opened = Archive.open(archive)
+    naming = named_snapshots(opened)
+    for snapshot_id, who in _named_by_site(opened.path).items():
+        naming.setdefault(snapshot_id, []).extend(who)
+    done = (plan_pruning if dry_run else remove)(opened, naming, keep=keep, wanted=snapshot or ())
+    if not dry_run:
+        _record_removed(opened.path, [one.snapshot_id for one in done.snapshots])
+    _show_pruning(done, dry_run=dry_run, as_json=as_json)
+    if snapshot and done.refusals:
+        raise typer.Exit(REFUSED)
+
+
+def _show_pruning(done: Pruning, *, dry_run: bool, as_json: bool) -> None:
+    word = "would be removed" if dry_run else "removed"
+    if as_json:
+        show_json(
+            {
+                "removed": [one.snapshot_id for one in done.snapshots],
+                "kept": [asdict(one) for one in done.refusals],
+                "files": done.files,
+                "size_bytes": done.size_bytes,
+                "dry_run": dry_run,
+            }
+        )
+        return
+    rows = [
+        {"snapshot_id": one.snapshot_id, "created_at": one.created_at.isoformat(timespec="seconds"), "note": one.note}
+        for one in done.snapshots
+    ]
+    show_table(rows, as_json=False, title=f"snapshots that {word}" if dry_run else "removed")
+    tell(f"{len(rows)} snapshots {word}, with {done.files} files of {size_text(done.size_bytes)} that no other has")
+    tell_first(f"stays {one.item}: {one.reason}" for one in done.refusals)
+
+
+def _named_by_site(archive: Path) -> dict[str, list[str]]:
+    """Published collections by the snapshot that they were published from; none where nothing is served."""
+    from hilum.serve import site
+
+    if not site.is_site(archive):
+        return {}
+    site.open_site(archive)
+    site.prepare_tables()
+    from hilum.serve.published.models import Collection
+
+    naming: dict[str, list[str]] = {}
+    for collection_id, snapshot_id in Collection.objects.order_by("pk").values_list("pk", "snapshot_id"):
+        naming.setdefault(snapshot_id, []).append(f"published collection {collection_id}")
+    return naming
+
+
+def _record_removed(archive: Path, snapshot_ids: list[str]) -> None:
+    """Tell the site's log of removed snapshots, where there is a site."""
+    from hilum.serve import site
+
+    if not (snapshot_ids and site.is_site(archive)):
+        return
+    from hilum.serve.access.audit import Event, record
+
+    for snapshot_id in snapshot_ids:
+        record(Event.SNAPSHOT_REMOVED, user_id=None, item=snapshot_id)
 
 
 def import_index(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, progress, show_json, show_table, tell, tell_first
+from hilum.cli.site_removal import add_removal
 from hilum.cli.site_results import add_results
 from hilum.cli.site_upkeep import add_upkeep
 
@@ -33,7 +34,7 @@ def register(app: typer.Typer) -> None:
     site = typer.Typer(help="What of the archive is served, and to whom.", no_args_is_help=True)
     site.command("publish")(publish)
     site.command("publish-cohort")(publish_cohort)
-    site.command("withdraw")(withdraw)
+    add_removal(site)
     site.command("list")(list_served)
     add_results(site)
     add_upkeep(site)
@@ -101,22 +102,6 @@ def publish_cohort(
     show_table([row], as_json=as_json)
     if missing:
         tell(f"{missing:,} of its series are in no served collection: publish those collections")
-
-
-def withdraw(
-    archive: ArchiveOption,
-    collection: Annotated[str, typer.Argument(help="Collection that is served.", show_default=False)],
-) -> None:
-    """Serve a collection no more; its files and its part of the catalog stay as they are."""
-    from hilum.catalog import Archive
-    from hilum.serve import site
-
-    site.open_site(Archive.open(archive).path)
-    site.prepare_tables()
-    from hilum.serve.published.publish import withdraw as withdraw_collection
-
-    withdraw_collection(collection)
-    tell(f"{collection} is served no more")
 
 
 def list_served(archive: ArchiveOption, as_json: JsonOption = False) -> None:

@@ -95,6 +95,20 @@ def _contradiction(address: str, port: int) -> str:
     )
 
 
+def is_site(archive: Path) -> bool:
+    """Whether an archive is served, or has been: whether it has a database of a site.
+
+    Raises
+    ------
+    ConfigError
+        As `hilum.serve.options.Options.load`.
+    """
+    from hilum.serve.options import Options
+
+    file = Options.load(os.environ | {"HILUM_ARCHIVE": str(archive.absolute())}).database_file
+    return file is None or file.exists()
+
+
 def open_site(archive: Path) -> None:
     """Let Django work on the archive in this process and those it starts."""
     import django

@@ -330,10 +330,15 @@ def _count_for_planner() -> None:
             cursor.execute(f"ANALYZE {connection.ops.quote_name(model._meta.db_table)}")  # noqa: SLF001
 
 
-def _remove_unnamed(folder: Path) -> None:
-    """Remove metadata of an earlier publishing that no row names."""
+def unnamed_metadata(folder: Path) -> Iterator[Path]:
+    """Give the metadata of a collection's folder that no row names any more, and no request can be reading."""
     named = set(Series.objects.filter(collection=folder.name).values_list("digest", flat=True).iterator())
     before = time.time() - GRACE_S
     for path in folder.glob(f"*/*{SUFFIX}"):
         if path.stem not in named and path.stat().st_mtime < before:
-            path.unlink(missing_ok=True)
+            yield path
+
+
+def _remove_unnamed(folder: Path) -> None:
+    for path in unnamed_metadata(folder):
+        path.unlink(missing_ok=True)
