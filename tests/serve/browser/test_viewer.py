@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 COLOURS = {(60, 200, 40), (120, 200, 40), (180, 200, 40), (240, 200, 40)}
 """Of the segments in `viewer_example`."""
 
+MAKE_A_FUNCTION = """() => new Promise((tell) => setTimeout(() => {
+  try { tell(new Function("return 'made'")()) } catch (error) { tell(error.name) }
+}))"""
+"""From a timer: what a test runs itself is not held to the page's policy."""
+
 NODES = {"PatientID": "EX^1"}
 CHEST = {"StudyDescription": "CT CAP"}
 SLIDES = {"ModalitiesInStudy": "SM", "StudyDate": "20091229"}
@@ -82,7 +87,7 @@ def _is_near(colour: list[int], other: tuple[int, ...]) -> bool:
     return all(abs(one - another) <= ROUNDED for one, another in zip(colour, other, strict=True))
 
 
-def test_a_report_lists_its_findings_with_both_axes_and_jumps_to_one(steward: Watched) -> None:
+def test_a_report_lists_its_findings_with_both_axes_and_opens_at_the_first(steward: Watched) -> None:
     nodes = Served(steward, **NODES)
     texts = []
     for report in nodes.series["SR"]:
@@ -96,7 +101,8 @@ def test_a_report_lists_its_findings_with_both_axes_and_jumps_to_one(steward: Wa
     assert "L: 12.4 mm\nW: 12.4 mm" in lesions
     assert "mediastinal lymph node 3: short axis 9.0 mm" in lesions
     assert "nodule 4: width 16.0 mm, height 17.6 mm, depth 15.0 mm" in lesions
-    assert "(19/24)" in lesions, "the slice of the last one: number 6 of 24, shown from the head"
+    assert "(12/24)" in lesions, "the slice of the first one: number 13 of 24, shown from the head"
+    assert "(12/24)" in marks, "the slice of the first one, which has the best score"
     assert "Lesion 1: score 0.97" in marks
     assert "Lesion 2: score 0.42" in marks
     steward.require_clean()
@@ -155,9 +161,8 @@ def test_the_corner_leads_back_to_where_the_viewer_was_opened(steward: Watched) 
 @pytest.mark.parametrize("path", ["/collections/nodes/", "/microscopy"])
 def test_a_text_does_not_become_a_function(reader: Watched, path: str) -> None:
     page = reader.open(path)
-    made = page.evaluate("() => { try { return new Function('return true')() } catch (error) { return error.name } }")
-    assert made == "EvalError"
-    assert any("unsafe-eval" in said or "script-src" in said for said in reader.errors)
+    with page.expect_console_message(lambda said: "script-src" in said.text):
+        assert page.evaluate(MAKE_A_FUNCTION) == "EvalError"
 
 
 def test_what_may_not_be_seen_is_not_there_for_the_viewer(steward: Watched, reader: Watched) -> None:

@@ -67,6 +67,9 @@ CONFIGURATION: dict[str, Any] = {
 }
 """OHIF's own names; found by trial with 3.13.2."""
 
+EXTENSIONS = ("slide_channels.js", "first_finding.js")
+"""What is added to OHIF, each in a file beside this one."""
+
 _SCRIPT = """\
 window.config = %(configuration)s;
 // Back to the page that the viewer was opened from.
@@ -88,4 +91,4 @@ window.config.httpErrorHandler = (error) => console.warn("an image was not loade
 def script(site_name: str) -> str:
     """Give the script that sets OHIF up; it names the site in the corner where OHIF has its logo."""
     own = _SCRIPT % {"configuration": json.dumps(CONFIGURATION), "site_name": json.dumps(site_name)}
-    return own + files(__package__).joinpath("slide_channels.js").read_text()
+    return own + "".join(files(__package__).joinpath(name).read_text() for name in EXTENSIONS)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 def study_link(study_uid: str, *, series_uid: str = "", sop_uid: str = "") -> str:
     """Address of a study; with a series, of that series first; with an instance too, at that slice.
 
-    A series that is an SR opens with its measurements listed, at the last of them; a SEG with its segments drawn.
+    A series that is an SR opens with its measurements listed, at the first of them; a SEG with its segments drawn.
     """
     query = {"StudyInstanceUIDs": study_uid}
     if series_uid:
