@@ -17,6 +17,7 @@ from hilum.serve.accounts.models import ApiToken, User
 from hilum.serve.accounts.tokens import find_token, make_token
 from hilum.serve.operations.backup import MODELS, read_backup, write_backup
 from hilum.serve.published.models import Cohort, Collection, Series
+from hilum.serve.published.publish import publish
 from serve.conftest import COHORT, PASSWORD
 
 if TYPE_CHECKING:
@@ -62,6 +63,26 @@ def test_what_was_backed_up_comes_back(text: str, tmp_path: Path) -> None:
     client.post("/accounts/login/", {"login": found.user.email, "password": PASSWORD})
     assert client.get("/account/").status_code == 200
     assert User.objects.create_user("later@example.org").pk > max(row["id"] for row in before[User])
+
+
+def test_publishing_brings_the_images_back(text: str, served_archive: Archive, tmp_path: Path) -> None:
+    series_count = Series.objects.count()
+    digests = dict(Collection.objects.values_list("pk", "content_digest"))
+    path = tmp_path / "site.gz"
+    write_backup(path)
+    rows = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+    for row in rows:
+        if row.get("model") == "published.collection":
+            # Earlier backups held what tells that nothing is to be done.
+            row["fields"]["content_digest"] = digests[row["pk"]]
+    path.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
+    empty_the_site()
+
+    read_backup(path)
+    for collection_id in digests:
+        publish(served_archive, collection_id)
+
+    assert Series.objects.count() == series_count > 0
 
 
 def test_a_backup_is_its_owners_alone_and_holds_no_token(text: str, tmp_path: Path) -> None:
