@@ -1,8 +1,8 @@
 """The archive that the browser tests open: ``python tests/serve/browser/site_example.py DIR`` makes ``DIR/archive``.
 
-Collections: ``nodes``, by request, with a CT, its SEG in two encodings and two SR; ``cells``, open, a phantom slide in
-colour and one of two channels; ``chest`` and ``slides``, open, real images where those are on this machine; ``nlst``,
-with an account, the public index of NLST.
+Collections: ``nodes``, by request, with a CT, its SEG in two encodings and two SR; ``kept``, by request, a CT that
+nobody is granted; ``cells``, open, a phantom slide in colour and one of two channels; ``chest`` and ``slides``, open,
+real images where those are on this machine; ``nlst``, with an account, the public index of NLST.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from builders import SHARED_DATA
+from builders import SHARED_DATA, CtSeries
 from hilum.catalog import Archive
 from hilum.catalog.folder import index_folder
 from hilum.catalog.idc import import_idc
 from hilum.findings.formats import format_named, write_findings
 from hilum.serve import site
-from serve.browser.people import COHORT, PASSWORD, PEOPLE, READER
+from serve.browser.people import COHORT, KEPT, KEPT_STUDY, PASSWORD, PEOPLE, READER
 from slide_example import write_slide_example
 from viewer_example import write_viewer_example
 
@@ -29,6 +29,7 @@ REAL = {"chest": "cmb_crc_chest", "slides": "slides/openslide_python"}
 
 TITLES = {
     "nodes": "Nodes of a phantom",
+    "kept": "Kept back",
     "cells": "Cells of a phantom",
     "chest": "A chest",
     "slides": "Slides",
@@ -49,7 +50,9 @@ def write_site(root: Path) -> None:
     )
     index_folder(archive, root / "nodes", "nodes")
     write_slide_example(root / "cells")
-    index_folder(archive, root / "cells", "cells")
+    CtSeries(participant=KEPT, study_uid=KEPT_STUDY, series_uid=f"{KEPT_STUDY}.1").write(root / "kept")
+    for collection_id in ("cells", "kept"):
+        index_folder(archive, root / collection_id, collection_id)
     for collection_id, folder in REAL.items():
         if (SHARED_DATA / folder).is_dir():
             index_folder(archive, SHARED_DATA / folder, collection_id)
@@ -64,7 +67,8 @@ def _publish(archive: Archive) -> None:
     from hilum.serve.published.models import Collection
     from hilum.serve.published.publish import publish
 
-    access = {"nodes": Collection.Access.APPROVED, "nlst": Collection.Access.REGISTERED}
+    approved = dict.fromkeys(("nodes", "kept"), Collection.Access.APPROVED)
+    access = approved | {"nlst": Collection.Access.REGISTERED}
     whole = import_idc(archive, ["nlst"]).snapshot.table("series", "nlst")
     known = whole["PatientID"].unique().slice(0, PUBLISHED_PARTICIPANTS).to_pylist()
     # Publishing 592,600 series takes minutes, and no page needs more than some of them.

@@ -1,4 +1,4 @@
-"""The whole way of somebody new: register, ask, be approved, choose, look, download, and be refused elsewhere."""
+"""The whole way of somebody new: register, log in, sign, be approved, choose, look, download, be refused elsewhere."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from hilum.catalog import Archive
-from serve.browser.people import PASSWORD, STEWARD
+from hilum.serve.viewer.links import study_link
+from serve.browser.people import COHORT, KEPT, KEPT_STUDY, PASSWORD, READER, STEWARD
 from serve.browser.watched import WAIT_MS
+from slide_example import NUCLEUS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,16 +36,19 @@ COUNT = """
 def test_from_registering_to_a_download(site: RunningSite, open_as: Open, tmp_path: Path) -> None:
     visit, steward = open_as(), open_as(STEWARD)
     _register(visit, site)
+    _log_out_and_in(visit)
     assert visit.page.request.get(f"{site.url}/collections/nodes/series/").status == 404
-    _count_on_nlst(visit, site)
+    _choose_on_nlst(visit, site)
     _ask_for_the_nodes(visit)
     _approve(steward)
     _look(visit)
-    cohort = _freeze_the_nodes(visit)
+    _look_at_a_slide(visit)
+    cohort = _freeze(visit, "/cohorts/new?chosen=1&collections=nodes&with_derived=1", "All of the phantom")
     with zipfile.ZipFile(_download(cohort, tmp_path)) as batch:
         assert batch.testzip() is None
         assert sum(name.endswith(".dcm") for name in batch.namelist()) == 28
     visit.require_clean()
+    _be_refused(visit, open_as(READER))
     steward.require_clean()
 
 
@@ -57,8 +62,17 @@ def _register(visit: Watched, site: RunningSite) -> None:
     visit.open(_mailed_path(site))
     page.get_by_role("button", name="Confirm").click()
     page.wait_for_url(lambda url: "confirm-email" not in url)
-    if "/accounts/login" in page.url:
-        visit.log_in(NEW, PASSWORD)
+
+
+def _log_out_and_in(visit: Watched) -> None:
+    """Whoever has confirmed an address may be logged in already."""
+    page = visit.open("/accounts/logout/")
+    if "/accounts/logout/" in page.url:
+        page.get_by_role("main").get_by_role("button").click()
+        page.wait_for_url(lambda url: "/accounts/logout/" not in url)
+    assert "/accounts/login/" in visit.open("/account/").url
+    visit.log_in(NEW, PASSWORD)
+    visit.open("/account/").get_by_text(NEW).first.wait_for()
 
 
 def _mailed_path(site: RunningSite) -> str:
@@ -72,8 +86,8 @@ def _mailed_path(site: RunningSite) -> str:
     raise AssertionError("no mail with a link to confirm the address")
 
 
-def _count_on_nlst(visit: Watched, site: RunningSite) -> None:
-    """Counts follow the clicks, and are those of the catalog."""
+def _choose_on_nlst(visit: Watched, site: RunningSite) -> None:
+    """Counts follow the clicks, and are those of the catalog; what is chosen becomes a cohort."""
     page = visit.open("/cohorts/new?chosen=1&collections=nlst&modalities=CT")
     for value in ("axial", "T1"):
         with page.expect_response(lambda answer: "/cohorts/new?" in answer.url):
@@ -83,6 +97,8 @@ def _count_on_nlst(visit: Watched, site: RunningSite) -> None:
     assert participants > 20_000, "it is the real index"
     for count, of in ((participants, "participants"), (series, "series")):
         page.locator(".figures").get_by_text(re.compile(rf"^{count:,}\s*{of}$")).wait_for()
+    chosen = page.evaluate("location.pathname + location.search")
+    _freeze(visit, chosen, "Second year of NLST").get_by_text(f"{series:,}").first.wait_for()
 
 
 def _ask_for_the_nodes(visit: Watched) -> None:
@@ -125,12 +141,37 @@ def _look(visit: Watched) -> None:
             assert visit.wait_for_colours()
 
 
-def _freeze_the_nodes(visit: Watched) -> Page:
-    page = visit.open("/cohorts/new?chosen=1&collections=nodes&with_derived=1")
-    page.get_by_label("Name of the cohort").fill("All of the phantom")
+def _look_at_a_slide(visit: Watched) -> None:
+    page = visit.open("/collections/cells/series/")
+    page.get_by_role("row").filter(has=page.get_by_role("cell", name="SM")).locator("td a").first.click()
+    page.wait_for_url("**/microscopy?*")
+    visit.wait_for_colour(NUCLEUS)
+
+
+def _freeze(visit: Watched, choice: str, name: str) -> Page:
+    page = visit.open(choice)
+    page.get_by_label("Name of the cohort").fill(name)
     page.get_by_role("button", name="Freeze it").click()
-    page.get_by_role("heading", level=1, name="All of the phantom").wait_for()
+    page.get_by_role("heading", level=1, name=name).wait_for()
     return page
+
+
+def _be_refused(visit: Watched, reader: Watched) -> None:
+    """What was not granted is not there: on pages, for programs, to download, in the viewer; nor what others chose."""
+    link = reader.open("/cohorts/").get_by_role("link", name=COHORT).get_attribute("href")
+    for path in (
+        "/collections/kept/series/",
+        f"/collections/kept/participants/{KEPT}/",
+        f"/dicom-web/studies/{KEPT_STUDY}/metadata",
+        f"/download/series/{KEPT_STUDY}.1.zip",
+        "/download/collections/kept.zip",
+        "/requests/1",
+        str(link),
+    ):
+        assert visit.page.request.get(f"{visit.url}{path}").status == 404, path
+    assert visit.page.request.get(f"{visit.url}/admin/", max_redirects=0).status in {302, 403}
+    visit.open(study_link(KEPT_STUDY)).get_by_text("not available at this time").wait_for()
+    assert not visit.page.request.get(f"{visit.url}/dicom-web/studies?PatientID={KEPT}").json()
 
 
 def _download(page: Page, folder: Path) -> Path:
