@@ -159,7 +159,7 @@ def test_the_portal_and_a_download_name_a_series_once(ask_as: AskAs) -> None:
     for uid in (series_uid(*SHARED), study_uid(1)):
         page = client.get("/search", {"q": uid}).content.decode()
         assert page.count(f"initialSeriesInstanceUID={series_uid(*SHARED)}") == 1
-    cohort = Cohort.objects.create(cohort_id="both", title="Both")
+    cohort = Cohort.objects.create(cohort_id="both", title="Both", digest="d")
     cohort.series.set(Series.objects.filter(series_uid=series_uid(*SHARED)))
     Grant.objects.create(user=User.objects.get(), cohort=cohort)
     assert client.get("/download/cohorts/both.json").json()["series"] == 1
