@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from builders import DECLARED, CtSeries
-from hilum.check import Options, Report, check_folder
+from hilum.check import Options, Report, Terms, check_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,6 @@ def checked() -> Callable[..., Report]:
     def check(folder: Path, **keywords: Any) -> Report:
         with ThreadPoolExecutor(1) as executor:  # what a process does: warnings are caught a thread at a time
             options = keywords.pop("options", Options())
-            return check_folder(folder, executor=executor, workers=1, options=options, **keywords)
+            return check_folder(folder, Terms(executor, 1, options, **keywords))
 
     return check

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hilum.check import Acceptance, Finding, accept, read_accepted
+from hilum.check import Acceptance, Finding, read_accepted
+from hilum.check.accepted import Accepting
 from hilum.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def test_a_pattern_covers_items_places_and_participants_of_its_check() -> None:
         Finding("address", "9", ""),
         Finding("localizer", "1.2.3", ""),
     ]
-    marked, unused = accept(findings, [one])
-    assert [finding.acceptance is not None for finding in marked] == [True, True, True, False, False]
-    assert unused == ()
-    assert accept(findings[3:], [one])[1] == (one,)
+    accepting = Accepting([one, one])
+    assert [accepting.mark(finding).acceptance for finding in findings[3:]] == [None, None]
+    assert accepting.unused == (one, one)
+    assert [accepting.mark(finding).acceptance for finding in findings[:3]] == [one, one, one]
+    assert not accepting.unused

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 from builders import SHARED_DATA, CtSeries, needs_shared_data
 from hilum.check import Options, PixelReading
+from hilum.findings.formats import write_findings
+from hilum.model.findings import FindingSet, Lesion
+from hilum.model.masks import LabelMask, Segment
+from hilum.volume.source import read_series
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from hilum.check import Finding, Report
+    from hilum.model.series import Series
 
     Make = Callable[..., CtSeries]
     Check = Callable[..., Report]
@@ -29,6 +36,27 @@ def findings(folder: Path, checked: Check, lines: str, *, pixels: PixelReading =
     path.write_text(HEADER + lines)
     report = checked(folder, lesions=path, options=Options(pixels))
     return [one for one in report.findings if one.check in ANNOTATION_CHECKS]
+
+
+def write_lesion(path: Path, series: Series, voxel: tuple[int, int, int]) -> None:
+    """Write one lesion about a voxel, in the form that the name says."""
+    path.parent.mkdir(exist_ok=True)
+    index, row, column = voxel
+    if path.name == "boxes.json":
+        image = {"id": 1, "SOPInstanceUID": series.instances.column("SOPInstanceUID")[index]}
+        box = {"id": 1, "image_id": 1, "bbox": [column - 0.5, row - 0.5, 2, 2]}
+        path.write_text(json.dumps({"images": [image], "annotations": [box]}))
+        return
+    mask: LabelMask | None = None
+    lesions: tuple[Lesion, ...] = ()
+    if ".nii" in path.name or ".seg" in path.name:
+        labels = np.zeros(series.geometry.shape, np.uint8)
+        labels[voxel] = 1
+        mask = LabelMask(labels, series.geometry, {1: Segment("node")})
+    else:
+        x, y, z = series.geometry.to_mm(voxel).tolist()
+        lesions = (Lesion(series.uid, "N1", (x, y, z), series_uid=series.uid),)
+    write_findings(path, FindingSet(series.uid, series.uid, lesions=lesions, mask=mask), series)
 
 
 def tissue(air: bool) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
@@ -80,6 +108,51 @@ def test_a_malformed_list_is_a_finding(tmp_path: Path, clean: Make, checked: Che
     clean().write(tmp_path / "ct")
     (finding,) = findings(tmp_path, checked, "P1,1,a,b,c,,\n")
     assert finding.check == "lesions-unreadable"
+
+
+def test_each_malformed_line_is_a_finding_and_the_others_are_checked(
+    tmp_path: Path, clean: Make, checked: Check
+) -> None:
+    clean(pixels=tissue(air=False)).write(tmp_path / "ct")
+    found = findings(tmp_path, checked, f"P1,1,a,b,c,,\nP1,2,{INSIDE},9,8\nP1,3,d,e,f,,\n")
+    assert [(one.check, one.item.rsplit(":")[-1]) for one in found] == [
+        ("lesions-unreadable", "2"),
+        ("lesions-unreadable", "4"),
+        ("short-above-long", "3"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["P1.nii.gz", "any.seg.dcm", "reader.sr.dcm", "P1.mrk.json", "boxes.json"])
+@pytest.mark.parametrize("air", [False, True])
+def test_every_form_of_lesions_is_held_against_its_volume(
+    name: str, air: bool, tmp_path: Path, clean: Make, checked: Check
+) -> None:
+    clean(pixels=tissue(air=air)).write(tmp_path / "ct")
+    series = read_series(tmp_path / "ct")
+    write_lesion(tmp_path / "lesions" / name, series, (2, 7, 5))
+    found = checked(tmp_path / "ct", lesions=tmp_path / "lesions" / name).findings
+    assert {one.check for one in found} & ANNOTATION_CHECKS == ({"in-air"} if air else set())
+
+
+def test_lesions_outside_their_volume_are_told_one_by_one(tmp_path: Path, clean: Make, checked: Check) -> None:
+    clean(pixels=tissue(air=False)).write(tmp_path / "ct")
+    series = read_series(tmp_path / "ct")
+    write_lesion(tmp_path / "lesions" / "P1.mrk.json", series, (2, 7, 500))
+    found = checked(tmp_path / "ct", lesions=tmp_path / "lesions").findings
+    (finding,) = [one for one in found if one.check in ANNOTATION_CHECKS]
+    assert (finding.check, finding.participant) == ("outside-volume", "P1")
+
+
+def test_a_mask_off_the_grid_and_a_file_of_another_exam_are_told(tmp_path: Path, clean: Make, checked: Check) -> None:
+    clean(pixels=tissue(air=False)).write(tmp_path / "ct")
+    clean(shape=(4, 8, 8), origin_mm=(0.0, 0.0, 0.0)).write(tmp_path / "other")
+    other = read_series(tmp_path / "other")
+    for name in ("P1.nii", "P9.nii"):
+        write_lesion(tmp_path / "lesions" / name, other, (2, 3, 3))
+    found = {one.check: one for one in checked(tmp_path / "ct", lesions=tmp_path / "lesions").findings}
+    assert found["lesions-unreadable"].item.endswith("P1.nii")
+    assert "its grid" in found["lesions-unreadable"].detail
+    assert "P9.nii" in found["lesion-unlinked"].detail
 
 
 @needs_shared_data

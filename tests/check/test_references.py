@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from builders import UID_ROOT, CtSeries
 from hilum.catalog import Archive
 from hilum.catalog.folder import index_folder
-from hilum.check import check_archive
+from hilum.check import Terms, check_archive
 from hilum.config import Settings
 
 if TYPE_CHECKING:
@@ -99,5 +99,5 @@ def test_in_an_archive_what_a_part_refers_to_may_lie_in_the_rest(tmp_path: Path,
         index_folder(archive, tmp_path / name, name, settings=Settings(workers=1))
     reports = archive.series_where("collection_id = 'sr'")
     with ThreadPoolExecutor(1) as executor:
-        report = check_archive(archive, reports, name="sr", executor=executor, workers=1)
+        report = check_archive(archive, reports, Terms(executor, 1), name="sr")
     assert of_references(report)["reference-absent"].startswith("1 of 2 instances")

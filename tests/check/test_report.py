@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from builders import SHARED_DATA, UID_ROOT, CtSeries, needs_shared_data
 from hilum.catalog import Archive
 from hilum.catalog.folder import index_folder
-from hilum.check import RULES, Acceptance, Options, PixelReading, Report, check_archive
+from hilum.check import RULES, Acceptance, Options, PixelReading, Report, Terms, check_archive
 from hilum.config import Settings
 from hilum.errors import NotFoundError
 from hilum.index.checks import CHECKS
@@ -229,7 +229,7 @@ def test_an_archive_gives_the_same_as_its_folder(tmp_path: Path, clean: Make, ch
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(1) as executor:
-        report = check_archive(archive, archive.series_where(), name="c", executor=executor, workers=1)
+        report = check_archive(archive, archive.series_where(), Terms(executor, 1), name="c")
     assert report.findings == checked(tmp_path / "in").findings
     assert {"address", "missing-slices"} <= found_in(report)
 

@@ -76,7 +76,7 @@ def test_a_worker_that_dies_is_told(tmp_path: Path, clean: Make) -> None:
     from concurrent.futures import Executor, Future
     from concurrent.futures.process import BrokenProcessPool
 
-    from hilum.check import check_folder
+    from hilum.check import Terms, check_folder
 
     class Dying(Executor):
         """Runs the scan, and dies when a series is looked at."""
@@ -91,4 +91,4 @@ def test_a_worker_that_dies_is_told(tmp_path: Path, clean: Make) -> None:
 
     clean().write(tmp_path)
     with pytest.raises(ArchiveError, match="HILUM_WORKERS"):
-        check_folder(tmp_path, executor=Dying(), workers=1)
+        check_folder(tmp_path, Terms(Dying(), 1))

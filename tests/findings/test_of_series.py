@@ -13,7 +13,7 @@ from builders import CtSeries
 from hilum.errors import FormatError
 from hilum.findings.formats import write_findings
 from hilum.findings.nih import write_annotations
-from hilum.findings.of_series import read_lesions_of
+from hilum.findings.of_series import read_lesions_of, series_named
 from hilum.model.findings import FindingSet, Lesion, Mark
 from hilum.model.masks import LabelMask, Segment
 from hilum.volume.source import read_series
@@ -194,3 +194,37 @@ class TestFilesOfOneExam:
         CtSeries(shape=(4, 16, 16), participant="P1", series_uid="1.2.3.9").write(tmp_path / "other")
         with pytest.raises(FormatError, match=r"P1\.mrk\.json: exam 'P1' has 2 series"):
             read_lesions_of([*three, read_series(tmp_path / "other")], tmp_path / "P1.mrk.json")
+
+
+class TestSeriesNamed:
+    """Of many series, those that lesions may be of: with them the reading gives what it gives with all."""
+
+    @pytest.fixture(params=["P2.nii.gz", "any.seg.dcm", "reader.sr.dcm", "boxes.json", "list.csv", "nodes"])
+    def path(self, request: pytest.FixtureRequest, three: list[Series], tmp_path: Path) -> Path:
+        """Lesions of the second series alone."""
+        path, second = tmp_path / str(request.param), three[1]
+        if path.name == "boxes.json":
+            image = {"id": 1, "SOPInstanceUID": second.instances.column("SOPInstanceUID")[1]}
+            tree = {"images": [image], "annotations": [{"id": 1, "image_id": 1, "bbox": [2, 3, 4, 6]}]}
+            path.write_text(json.dumps(tree))
+        elif path.name == "list.csv":
+            x, y, z = node(second).position_mm
+            path.write_text(f"exam_id,lesion_id,x_mm,y_mm,z_mm\n1.2.4.1,1,{x},{y},{z}\nP9,1,0,0,0\n")
+        elif path.name == "nodes":
+            write(path / "P2.nii", second, mask=drawn(second))
+            write(path / "P9.mrk.json", second, node(second))
+        elif path.name == "reader.sr.dcm":
+            write(path, second, node(second))
+        else:
+            write(path, second, mask=drawn(second))
+        return path
+
+    def test_gives_them_and_no_other(self, three: list[Series], path: Path) -> None:
+        named = series_named(path, iter(three))
+        assert named == [three[1]]
+        assert read_lesions_of(named, path) == read_lesions_of(three, path)
+
+    def test_what_cannot_be_read_means_none(self, three: list[Series], tmp_path: Path) -> None:
+        (tmp_path / "a.csv").write_text("nothing of the kind")
+        assert series_named(tmp_path / "a.csv", three) == []
+        assert series_named(tmp_path / "absent", three) == []

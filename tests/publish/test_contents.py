@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hilum.cohort import Criteria, build_cohort
 from hilum.errors import ConfigError, NotFoundError, Refusal
+from hilum.publish import contents
 from hilum.publish.contents import PlannedFile, choose, companions, safe_name
 
 if TYPE_CHECKING:
@@ -84,3 +85,13 @@ def test_a_name_that_is_a_collection_and_a_cohort_is_refused(archive: Archive) -
 def test_a_name_that_is_neither_is_told_with_what_there_is(archive: Archive) -> None:
     with pytest.raises(NotFoundError, match="it has trial"):
         choose(archive, "trail")
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 5000])
+def test_rows_and_their_order_are_the_same_however_many_series_are_asked_for_at_once(
+    at_once: int, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = choose(archive, "trial")
+    expected = archive.query('SELECT * FROM series ORDER BY "PatientID", "StudyInstanceUID", "SeriesInstanceUID"')
+    monkeypatch.setattr(contents, "SERIES_A_QUESTION", at_once)
+    assert [row for batch in subject.series("trial") for row in batch.to_pylist()] == expected.to_pylist()

@@ -22,7 +22,7 @@ from hilum.check.rules import BY_CHECK
 from hilum.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from hilum.check.finding import Finding
@@ -79,16 +79,23 @@ def read_accepted(path: Path) -> tuple[Acceptance, ...]:
     return tuple(_acceptance(entry, f"{path}: entry {number}") for number, entry in enumerate(entries, start=1))
 
 
-def accept(
-    findings: Iterable[Finding], acceptances: Sequence[Acceptance]
-) -> tuple[tuple[Finding, ...], tuple[Acceptance, ...]]:
-    """Mark the findings that are accepted; give them all, and the acceptances that cover none."""
-    marked = [
-        replace(finding, acceptance=next((one for one in acceptances if one.covers(finding)), None))
-        for finding in findings
-    ]
-    unused = tuple(one for one in acceptances if not any(one.covers(finding) for finding in marked))
-    return tuple(marked), unused
+class Accepting:
+    """Marks findings as they come, and knows which acceptances covered none of them."""
+
+    def __init__(self, acceptances: Sequence[Acceptance]) -> None:
+        self._acceptances = acceptances
+        self._used: set[int] = set()
+
+    def mark(self, finding: Finding) -> Finding:
+        """Give a finding with who accepted it, itself if nobody did."""
+        covering = [number for number, one in enumerate(self._acceptances) if one.covers(finding)]
+        self._used.update(covering)
+        return replace(finding, acceptance=self._acceptances[covering[0]]) if covering else finding
+
+    @property
+    def unused(self) -> tuple[Acceptance, ...]:
+        """Acceptances that covered none so far."""
+        return tuple(one for number, one in enumerate(self._acceptances) if number not in self._used)
 
 
 def _acceptance(entry: Any, where: str) -> Acceptance:

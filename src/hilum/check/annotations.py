@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hilum.check.finding import Finding
-from hilum.errors import FormatError, HilumError, NotAVolumeError
+from hilum.errors import FormatError, HilumError
 from hilum.findings.linking import link_to_series
+from hilum.findings.of_series import SeriesLesions, read_lesions_of
 from hilum.findings.reading import read_lesions
 from hilum.volume.load import load
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hilum.model.findings import Lesion
-    from hilum.model.geometry import Geometry
     from hilum.model.series import Series
     from hilum.volume.volume import Volume
 
@@ -29,55 +29,70 @@ AIR_RADIUS_MM = 2.0
 """All voxels so near to a lesion's centre must be air: a finding is never smaller."""
 
 
-def check_lesion_list(path: Path, series: Sequence[Series], *, with_pixels: bool) -> Iterator[Finding]:
-    """Check a file or folder of lesions.
+def check_lesion_list(path: Path, series: Sequence[Series] | None, *, with_pixels: bool) -> Iterator[Finding]:
+    """Check a file or folder of lesions, of any form that `read_lesions_of` reads.
 
     Parameters
     ----------
     series
-        Series the lesions may belong to; with none, only the list itself is checked.
+        Volumes the lesions may belong to; with None, only the list itself is checked.
     with_pixels
         Read the volumes, to see whether lesions lie in air.
     """
     try:
-        lesions = read_lesions(path).lesions
-    except (FormatError, OSError) as error:
-        yield Finding("lesions-unreadable", str(path), str(error))
+        found = read_lesions(path, is_lenient=True) if series is None else _held_against(path, series)
+    except (HilumError, OSError) as error:
+        yield Finding(_check_of_failure(path, series), str(path), str(error))
         return
-    yield from _of_sizes(path, lesions)
-    if not series:
-        return
-    geometries, findings = _geometries(series)
-    yield from findings
-    if path.is_dir():  # NIH's points may lie in another frame than the CT: where it is known, the indices decide
-        grids = {one.participant_id: geometries[one.uid] for one in series if one.uid in geometries}
-        try:
-            lesions = read_lesions(path, geometries=grids).lesions
-        except FormatError as error:
-            yield Finding("outside-volume", str(path), str(error))
-            return
+    for refusal in found.refusals:
+        yield Finding("lesions-unreadable", refusal.item, refusal.reason, str(path))
+    by_uid = {one.uid: one for one in series or ()}
+    if isinstance(found, SeriesLesions):
+        yield from _of_sizes(path, (*found.lesions, *found.unlinked), by_uid)
+        yield from (Finding("lesion-unlinked", str(path), words, str(path)) for words in _unlinked(found))
+        yield from _of_places(path, found.lesions, by_uid, with_pixels=with_pixels)
+    else:
+        yield from _of_sizes(path, found.lesions, by_uid)
+
+
+def _unlinked(found: SeriesLesions) -> Iterator[str]:
+    if found.unlinked:
+        exams = sorted({lesion.exam_id for lesion in found.unlinked})
+        yield f"{len(found.unlinked)} lesions of {len(exams)} exams, such as {exams[0]}"
+    yield from found.of_others
+
+
+def _held_against(path: Path, series: Sequence[Series]) -> SeriesLesions:
+    return read_lesions_of(series, path, is_lenient=True, takes_outside=True)
+
+
+def _check_of_failure(path: Path, series: Sequence[Series] | None) -> str:
+    """The check that a list fails which cannot be read: NIH's points off the volumes end its reading."""
+    if series is None or not path.is_dir():
+        return "lesions-unreadable"
     try:
-        linked = link_to_series(lesions, series)
-    except FormatError as error:
-        yield Finding("lesions-unreadable", str(path), str(error))
-        return
-    if linked.unlinked:
-        exams = sorted({lesion.exam_id for lesion in linked.unlinked})
-        detail = f"{len(linked.unlinked)} lesions of {len(exams)} exams, such as {exams[0]}"
-        yield Finding("lesion-unlinked", str(path), detail, str(path))
-    yield from _of_places(path, linked.findings, series, geometries, with_pixels=with_pixels)
+        link_to_series(read_lesions(path).lesions, series)
+    except FormatError:
+        return "lesions-unreadable"
+    return "outside-volume"
 
 
-def _of_sizes(path: Path, lesions: Sequence[Lesion]) -> Iterator[Finding]:
+def _of_sizes(path: Path, lesions: Sequence[Lesion], by_uid: Mapping[str, Series]) -> Iterator[Finding]:
     some_have_sizes = any(_sizes(lesion) for lesion in lesions)
     for lesion in lesions:
-        where = _name(path, lesion)
+        who = _participant(lesion, by_uid)
+        where = _name(path, lesion, who)
         if some_have_sizes and not any(_sizes(lesion)):
-            yield Finding("no-size", where, f"lesion {lesion.lesion_id}: size 0 or none", str(path), lesion.exam_id)
+            yield Finding("no-size", where, f"lesion {lesion.lesion_id}: size 0 or none", str(path), who)
         short, long = lesion.short_axis_mm, lesion.long_axis_mm
         if short and long and short > long:
             detail = f"lesion {lesion.lesion_id}: short axis {short:g} mm, long axis {long:g} mm"
-            yield Finding("short-above-long", where, detail, str(path), lesion.exam_id)
+            yield Finding("short-above-long", where, detail, str(path), who)
+
+
+def _participant(lesion: Lesion, by_uid: Mapping[str, Series]) -> str:
+    """PatientID of the series a lesion belongs to; without one, the exam that its list names."""
+    return by_uid[lesion.exam_id].participant_id if lesion.exam_id in by_uid else lesion.exam_id
 
 
 def _sizes(lesion: Lesion) -> list[float]:
@@ -86,49 +101,30 @@ def _sizes(lesion: Lesion) -> list[float]:
     return [float(size) for size in found if size] + list(lesion.box_mm or ())
 
 
-def _name(path: Path, lesion: Lesion) -> str:
-    return lesion.source or f"{path.name}: {lesion.exam_id} {lesion.lesion_id}"
-
-
-def _geometries(series: Sequence[Series]) -> tuple[dict[str, Geometry], list[Finding]]:
-    """Grids of those that are volumes, by SeriesInstanceUID."""
-    grids: dict[str, Geometry] = {}
-    findings = []
-    for one in series:
-        try:
-            grids[one.uid] = one.geometry
-        except NotAVolumeError:
-            continue  # indexing has told why
-        except HilumError as error:
-            findings.append(Finding("unreadable-object", one.uid, str(error), participant=one.participant_id))
-    return grids, findings
+def _name(path: Path, lesion: Lesion, participant: str) -> str:
+    return lesion.source or f"{path.name}: {participant} {lesion.lesion_id}"
 
 
 def _of_places(
-    path: Path,
-    lesions: Sequence[Lesion],
-    series: Sequence[Series],
-    geometries: Mapping[str, Geometry],
-    *,
-    with_pixels: bool,
+    path: Path, lesions: Sequence[Lesion], by_uid: Mapping[str, Series], *, with_pixels: bool
 ) -> Iterator[Finding]:
-    by_uid = {one.uid: one for one in series}
     of_series: dict[str, list[Lesion]] = defaultdict(list)
     for lesion in lesions:
-        if lesion.series_uid in geometries:
-            of_series[lesion.series_uid].append(lesion)
+        of_series[lesion.exam_id].append(lesion)
     for uid, found in sorted(of_series.items()):
+        series = by_uid[uid]
         inside = []
-        is_inside = geometries[uid].contains([lesion.position_mm for lesion in found])
+        is_inside = series.geometry.contains([lesion.position_mm for lesion in found])
         for lesion, is_in in zip(found, is_inside.tolist(), strict=True):
             if is_in:
                 inside.append(lesion)
                 continue
             x, y, z = lesion.position_mm
             detail = f"lesion {lesion.lesion_id} at ({x:g}, {y:g}, {z:g}) mm lies outside series {uid}"
-            yield Finding("outside-volume", _name(path, lesion), detail, str(path), by_uid[uid].participant_id)
+            who = series.participant_id
+            yield Finding("outside-volume", _name(path, lesion, who), detail, str(path), who)
         if with_pixels and inside:
-            yield from _of_air(path, inside, by_uid[uid])
+            yield from _of_air(path, inside, series)
 
 
 def _of_air(path: Path, lesions: Sequence[Lesion], series: Series) -> Iterator[Finding]:
@@ -141,7 +137,8 @@ def _of_air(path: Path, lesions: Sequence[Lesion], series: Series) -> Iterator[F
         greatest = greatest_hu_about(volume, lesion.position_mm)
         if greatest < AIR_HU:
             detail = f"lesion {lesion.lesion_id}: at most {greatest:g} HU within {AIR_RADIUS_MM:g} mm"
-            yield Finding("in-air", _name(path, lesion), detail, str(path), series.participant_id)
+            who = series.participant_id
+            yield Finding("in-air", _name(path, lesion, who), detail, str(path), who)
 
 
 def greatest_hu_about(volume: Volume, point_mm: Sequence[float]) -> float:

@@ -4,27 +4,41 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hilum.catalog.folder import require_folder
-from hilum.check.finding import Finding, place_of
+from hilum.check.finding import Finding
 from hilum.check.subject import Subject
+from hilum.cohort import Cohort, cohort_series
 from hilum.errors import NotFoundError
 from hilum.index.assemble import assemble
 from hilum.index.record import unpack_records
 from hilum.index.scan import scan_folder
+from hilum.model.series import Series
+from hilum.model.tables import SERIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from concurrent.futures import Executor
 
-    from hilum.catalog import Archive
-    from hilum.model.series import Series
+    from hilum.catalog import Archive, Snapshot
 
 READABLE_CHECKS = frozenset({"missing-uid", "bad-uid", "duplicate-instance", "conflicting-instance"})
 """Refusals of files whose header can be read: it is checked all the same."""
+
+
+SERIES_AT_ONCE = 500
+"""Series whose rows are in memory at once: with packed instances of 300 slices each about 10 MB."""
+
+Indexed = dict[str, list[tuple[str, str]]]
+"""SeriesInstanceUID to the checks of indexing that it failed, each with what was found."""
+
+
+_INDEXED_SQL = """
+SELECT "SeriesInstanceUID" AS uid, "check", detail FROM checks
+WHERE collection_id = ? AND "SeriesInstanceUID" IN (SELECT unnest(?))"""
 
 
 @dataclass(slots=True)
@@ -36,21 +50,54 @@ class Collected:
     name
         What it is: a folder, an archive and what of it.
     series
-        The series whose files are here.
-    loose
-        Files that are in no series.
-    findings
-        What indexing found, and series whose files are elsewhere.
+        The series, as often as they are gone through.
+    indexed_of
+        What indexing found in some series of a collection.
+    refused_of
+        Rows of what it refused in a collection.
+    collection_ids
+        Collections of the series, as far as they were gone through.
+    elsewhere
+        Findings of series whose files are not here, and of files in none: complete once `subjects` ended.
     """
 
     name: str
-    series: list[Series] = field(default_factory=list)
-    loose: list[Subject] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    series: Iterable[Series]
+    indexed_of: Callable[[str, list[str]], Indexed]
+    refused_of: Callable[[str], Iterable[Mapping[str, Any]]]
+    collection_ids: set[str] = field(default_factory=set)
+    elsewhere: list[Finding] = field(default_factory=list)
 
     def subjects(self) -> Iterator[Subject]:
         """Everything to look at, a series or a folder of loose files each."""
-        return chain(map(Subject.of_series, self.series), self.loose)
+        for some in _in_parts(self.series):
+            for collection_id, of_collection in groupby(some, key=lambda one: str(one["collection_id"])):
+                self.collection_ids.add(collection_id)
+                yield from self._of_series(collection_id, list(of_collection))
+        yield from self._loose(row for each in sorted(self.collection_ids) for row in self.refused_of(each))
+
+    def _of_series(self, collection_id: str, series: list[Series]) -> Iterator[Subject]:
+        indexed = self.indexed_of(collection_id, [one.uid for one in series])
+        for one in series:
+            found = indexed.get(one.uid, [])
+            if one["instances"] is None:
+                self.elsewhere += [Finding(check, one.uid, detail) for check, detail in found]
+            else:
+                yield Subject.of_series(one, found)
+
+    def _loose(self, refusals: Iterable[Mapping[str, Any]]) -> Iterator[Subject]:
+        """Note what was refused, a folder at a time; give the files of it whose header can be read."""
+        refused: dict[tuple[str, str], list[tuple[Path, str]]] = defaultdict(list)
+        for row in refusals:
+            path = Path(row["root"], row["path"])
+            refused[row["check"], str(path.parent)].append((path, row["reason"]))
+        loose: dict[str, list[Path]] = defaultdict(list)
+        for (check, place), files in sorted(refused.items()):
+            detail = f"{len(files)} {'file' if len(files) == 1 else 'files'}, such as {files[0][0].name}: {files[0][1]}"
+            self.elsewhere.append(Finding(check, place, detail, place))
+            if check in READABLE_CHECKS:
+                loose[place] += [path for path, _ in files]
+        yield from (Subject(place, tuple(paths)) for place, paths in sorted(loose.items()))
 
 
 def collect_folder(
@@ -69,38 +116,65 @@ def collect_folder(
     )
     packed = (one for of_series in scan.packed.values() for one in of_series)
     assembly = assemble("", (record for one in packed for record in unpack_records(one)))
-    collected = Collected(str(folder), series=assembly.series)
+    indexed: Indexed = defaultdict(list)
+    for row in assembly.checks:
+        indexed[row["SeriesInstanceUID"]].append((row["check"], row["detail"]))
     refusals = [
         {"root": one.root, "path": one.path, "check": one.check, "reason": one.reason}
         for one in (*scan.refusals, *assembly.refusals)
     ]
-    _add_indexed(collected, assembly.checks, refusals)
-    return collected
+    return Collected(str(folder), assembly.series, lambda _, __: indexed, lambda _: refusals, {""})
 
 
-def collect_archive(archive: Archive, series: Sequence[Series], *, name: str) -> Collected:
+def collect_archive(archive: Archive, series: Iterable[Series], *, name: str) -> Collected:
     """Take series of an archive, and what indexing found in them and refused beside them.
 
     Parameters
     ----------
     series
-        Those to look at; refused files are told of their collections.
+        Those to look at, each time it is gone through; refused files are told of their collections.
     """
-    here = [one for one in series if one["instances"] is not None]
-    collected = Collected(name, series=here)
-    uids = {(one["collection_id"], one.uid) for one in series}
     snapshot = archive.snapshot()
-    checks: list[dict[str, Any]] = []
-    refusals: list[dict[str, Any]] = []
-    for collection_id in sorted({one["collection_id"] for one in series}):
-        rows = snapshot.table("checks", collection_id).to_pylist()
-        checks += [row for row in rows if (collection_id, row["SeriesInstanceUID"]) in uids]
-        refusals += snapshot.table("refusals", collection_id).to_pylist()
-    _add_indexed(collected, checks, refusals)
-    return collected
+
+    def indexed_of(collection_id: str, uids: list[str]) -> Indexed:
+        indexed: Indexed = defaultdict(list)
+        for row in archive.query(_INDEXED_SQL, [collection_id, uids]).to_pylist():
+            indexed[row["uid"]].append((row["check"], row["detail"]))
+        return indexed
+
+    def refused_of(collection_id: str) -> Iterator[Mapping[str, Any]]:
+        for batch in snapshot.batches("refusals", ["root", "path", "check", "reason"], collection_id):
+            yield from batch.to_pylist()
+
+    return Collected(name, series, indexed_of, refused_of)
 
 
-def series_of_archive(archive: Archive, collection_id: str | None) -> list[Series]:
+@dataclass(frozen=True)
+class ArchiveSeries:
+    """The series of a collection of an archive, or of all, each time they are gone through.
+
+    Attributes
+    ----------
+    snapshot
+        State of the archive.
+    collection_id
+        The collection; None for all.
+    """
+
+    snapshot: Snapshot
+    collection_id: str | None
+
+    def __len__(self) -> int:
+        files = (file for file in self.snapshot.files if file.table == SERIES.name)
+        return sum(file.rows for file in files if self.collection_id in {None, file.collection_id})
+
+    def __iter__(self) -> Iterator[Series]:
+        for batch in self.snapshot.batches(SERIES.name, SERIES.column_names, self.collection_id):
+            for start in range(0, batch.num_rows, SERIES_AT_ONCE):
+                yield from map(Series, batch.slice(start, SERIES_AT_ONCE).to_pylist())
+
+
+def series_of_archive(archive: Archive, collection_id: str | None) -> ArchiveSeries:
     """Give the series of a collection, or of all.
 
     Raises
@@ -108,30 +182,39 @@ def series_of_archive(archive: Archive, collection_id: str | None) -> list[Serie
     NotFoundError
         There is none.
     """
-    found = archive.series_where('"collection_id" = ?', [collection_id]) if collection_id else archive.series_where()
-    if not found:
+    found = ArchiveSeries(archive.snapshot(), collection_id)
+    if not len(found):
         what = f"no series of collection {collection_id!r}" if collection_id else "no series"
         raise NotFoundError(f"{archive.path}: {what}; hilum collections lists what is there")
     return found
 
 
-def _add_indexed(
-    collected: Collected, checks: Iterable[Mapping[str, Any]], refusals: Iterable[Mapping[str, Any]]
-) -> None:
-    by_uid = {one.uid: one for one in collected.series}
-    for row in checks:
-        series = by_uid.get(row["SeriesInstanceUID"])
-        place = place_of(series) if series else ""
-        participant = series.participant_id if series else ""
-        collected.findings.append(Finding(row["check"], row["SeriesInstanceUID"], row["detail"], place, participant))
-    refused: dict[tuple[str, str], list[tuple[Path, str]]] = defaultdict(list)
-    for row in refusals:
-        path = Path(row["root"], row["path"])
-        refused[row["check"], str(path.parent)].append((path, row["reason"]))
-    loose: dict[str, list[Path]] = defaultdict(list)
-    for (check, place), files in sorted(refused.items()):
-        detail = f"{len(files)} {'file' if len(files) == 1 else 'files'}, such as {files[0][0].name}: {files[0][1]}"
-        collected.findings.append(Finding(check, place, detail, place))
-        if check in READABLE_CHECKS:
-            loose[place] += [path for path, _ in files]
-    collected.loose += [Subject(place, tuple(paths)) for place, paths in sorted(loose.items())]
+@dataclass(frozen=True)
+class CohortSeries:
+    """The series of a cohort of an archive, each time they are gone through."""
+
+    archive: Archive
+    cohort: Cohort
+
+    def __len__(self) -> int:
+        return len(self.cohort.entries)
+
+    def __iter__(self) -> Iterator[Series]:
+        return cohort_series(self.archive, self.cohort)
+
+
+def series_of_cohort(archive: Archive, name: str) -> CohortSeries:
+    """Give the series of a cohort.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such cohort.
+    """
+    return CohortSeries(archive, Cohort.load(archive, name))
+
+
+def _in_parts(series: Iterable[Series]) -> Iterator[list[Series]]:
+    remaining = iter(series)
+    while some := list(islice(remaining, SERIES_AT_ONCE)):
+        yield some

@@ -2,60 +2,106 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import sqlite3
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hilum.check.finding import Finding, place_of
-from hilum.cohort.proposals import propose_links
+from hilum.check.finding import Finding
+from hilum.cohort.proposals import Print, links_of
 from hilum.errors import FormatError
 from hilum.findings.nih import ANNOTATIONS
 from hilum.findings.nih_grid import POINT_TOLERANCE_MM
 from hilum.findings.text import read_integers, read_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from hilum.model.series import Series
-
     Floats = NDArray[np.float64]
 
 
-def equal_series(series: Sequence[Series], digests: Mapping[str, str]) -> Iterator[Finding]:
-    """Find series of equal pixels, studies under two PatientIDs, and equal grids of two participants.
+class EqualSeries:
+    """Finds series of equal pixels, studies under two PatientIDs and equal grids of two participants.
 
-    Parameters
-    ----------
-    digests
-        SeriesInstanceUID to digest of the pixels read; series without one are compared by their grids only.
+    What series are compared by lies in a table on the disk, or in SQLite's memory while it is small: of a million
+    series the few that are equal come back from there.
     """
-    groups: dict[str, list[Series]] = defaultdict(list)
-    for one in sorted(series, key=lambda one: (one.participant_id, one.uid)):
-        if digest := digests.get(one.uid):
-            groups[digest].append(one)
-    told = set()
-    for first, *others in groups.values():
-        for other in others:
-            is_one_id = first.participant_id == other.participant_id
-            told.add((other.participant_id, first.participant_id))
-            whose = "of the same participant" if is_one_id else f"of participant {first.participant_id}"
-            detail = f"the slices read equal those of series {first.uid} {whose}"
+
+    def __init__(self) -> None:
+        self._table = sqlite3.connect("")  # a file without a name, gone when it is closed
+        self._table.execute(
+            "CREATE TABLE prints (participant_id TEXT, uid TEXT, study_uid TEXT, size TEXT, grid BLOB, digest TEXT,"
+            " place TEXT, folder TEXT)"
+        )
+
+    def add(self, one: Print, *, digest: str, place: str, folder: str = "") -> None:
+        """Take a series.
+
+        Parameters
+        ----------
+        digest
+            Of the pixels read; empty where there is none: then it is compared by its grid only.
+        place, folder
+            Folder its files lie in, and what that is called elsewhere.
+        """
+        row = (one.participant_id, one.uid, one.study_uid, one.size, one.grid, digest or None, place, folder)
+        self._table.execute("INSERT INTO prints VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def close(self) -> None:
+        """Remove the table."""
+        self._table.close()
+
+    def findings(self) -> Iterator[tuple[Finding, str]]:
+        """Give what is equal among the series taken, each with its folder's other name."""
+        told = set()
+        for (first_uid, first_id), (uid, participant_id, place, folder) in self._of_equal_pixels():
+            told.add((participant_id, first_id))
+            is_one_id = first_id == participant_id
+            whose = "of the same participant" if is_one_id else f"of participant {first_id}"
+            detail = f"the slices read equal those of series {first_uid} {whose}"
             check = "equal-pixels" if is_one_id else "equal-scan"
-            yield Finding(check, other.uid, detail, place_of(other), other.participant_id)
-    by_uid = {one.uid: one for one in series}
-    for link in propose_links(series).links:
-        if (link.PatientID, link.same_person_as) in told:
-            continue
-        check = "equal-study" if "study" in link.evidence else "equal-grid"
-        detail = f"{link.evidence}: series {link.same_series_as} of participant {link.same_person_as}"
-        place = place_of(by_uid[link.SeriesInstanceUID])
-        yield Finding(check, link.SeriesInstanceUID, detail, place, link.PatientID)
+            yield Finding(check, uid, detail, place, participant_id), folder
+        for link in links_of(self._shared()):
+            if (link.PatientID, link.same_person_as) in told:
+                continue
+            check = "equal-study" if "study" in link.evidence else "equal-grid"
+            detail = f"{link.evidence}: series {link.same_series_as} of participant {link.same_person_as}"
+            place, folder = self._folder(link.SeriesInstanceUID)
+            yield Finding(check, link.SeriesInstanceUID, detail, place, link.PatientID), folder
+
+    def _of_equal_pixels(self) -> Iterator[tuple[tuple[str, str], tuple[str, str, str, str]]]:
+        """The first series of each group of equal pixels, with each other one."""
+        rows = self._table.execute(
+            "SELECT digest, uid, participant_id, place, folder FROM prints WHERE digest IN"
+            " (SELECT digest FROM prints WHERE digest IS NOT NULL GROUP BY digest HAVING count(*) > 1)"
+            " ORDER BY participant_id, uid"
+        )
+        firsts: dict[str, tuple[str, str]] = {}
+        for digest, uid, participant_id, *places in rows:
+            if digest in firsts:
+                yield firsts[digest], (uid, participant_id, *places)
+            firsts.setdefault(digest, (uid, participant_id))
+
+    def _shared(self) -> list[Print]:
+        """The series whose grid or study stands under several participants."""
+        groups = " UNION ".join(
+            f"SELECT rowid FROM prints WHERE {key} IN (SELECT {key} FROM prints WHERE {key} IS NOT NULL"  # noqa: S608
+            f" GROUP BY {key} HAVING count(DISTINCT participant_id) > 1)"
+            for key in ("grid", "study_uid")
+        )
+        rows = self._table.execute(
+            f"SELECT participant_id, uid, study_uid, size, grid FROM prints WHERE rowid IN ({groups})"  # noqa: S608
+        )
+        return [Print(*row) for row in rows]
+
+    def _folder(self, uid: str) -> tuple[str, str]:
+        found: tuple[str, str] = self._table.execute("SELECT place, folder FROM prints WHERE uid = ?", [uid]).fetchone()
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from hilum.check.gathering import PICTURES_KEPT
 from hilum.check.rules import BY_CHECK, Rule
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
     from hilum.check.finding import Finding
     from hilum.check.report import Report
+
+
+FINDINGS_SHOWN = 5000
+"""Findings of a check on a page: some hundred thousand rows are more than a browser shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,11 @@ class Section:
     def open_count(self) -> int:
         """Findings that nobody accepted."""
         return sum(finding.acceptance is None for finding in self.findings)
+
+    @property
+    def shown(self) -> tuple[Finding, ...]:
+        """Findings that stand on the page."""
+        return self.findings[:FINDINGS_SHOWN]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,7 @@ def report_html(report: Report, *, style: str) -> str:
         counts=report.counts(),
         sections=list(_sections(report)),
         pictures=list(_pictures(report)),
+        pictures_kept=PICTURES_KEPT,
         style=style,
     )
 
@@ -66,12 +77,15 @@ def _sections(report: Report) -> Iterator[Section]:
 
 
 def _pictures(report: Report) -> Iterator[Picture]:
-    for uid, png in sorted(report.thumbnails.items()):
-        findings = [finding for finding in report.findings if finding.item == uid]
-        url = f"data:image/png;base64,{b64encode(png).decode()}"
-        place = next((finding.place for finding in findings if finding.place), "")
-        checks = tuple(dict.fromkeys(finding.check for finding in findings if finding.is_open))
-        yield Picture(url, uid, findings[0].participant, place, checks)
+    findings: dict[str, list[Finding]] = {uid: [] for uid in sorted(report.thumbnails)}
+    for finding in report.findings:
+        if finding.item in findings:
+            findings[finding.item].append(finding)
+    for uid, found in findings.items():
+        url = f"data:image/png;base64,{b64encode(report.thumbnails[uid]).decode()}"
+        place = next((finding.place for finding in found if finding.place), "")
+        checks = tuple(dict.fromkeys(finding.check for finding in found if finding.is_open))
+        yield Picture(url, uid, found[0].participant, place, checks)
 
 
 @cache

@@ -26,7 +26,7 @@ def check_references(
     sources
         Their series, by the same UID.
     near
-        The series of their studies, and those they name.
+        The series of their studies, and those they name; there may be others, which are not looked in.
     """
     holders: dict[str, list[Series]] = defaultdict(list)
     for series in near:
@@ -40,8 +40,10 @@ def check_references(
 def _of_one(source: Series, references: frozenset[Reference], holders: Mapping[str, list[Series]]) -> Iterator[Finding]:
     absent: Counter[str] = Counter()
     others: Counter[str] = Counter()
+    named = {reference.series_uid for reference in references}
     for reference in references:
-        series = holders.get(reference.sop_uid)
+        held = holders.get(reference.sop_uid, ())
+        series = [one for one in held if one.study_uid == source.study_uid or one.uid in named]
         if not series:
             absent[reference.series_uid] += 1
         elif wrong := _mismatch(source, reference, series):

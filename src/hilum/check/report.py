@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hilum.check.accepted import Acceptance, accept
 from hilum.check.annotations import check_lesion_list
 from hilum.check.collect import Collected, collect_archive, collect_folder
-from hilum.check.duplicates import equal_annotation_grids, equal_series, find_annotations
-from hilum.check.options import Options, PixelReading
-from hilum.check.references import check_references
-from hilum.check.rules import BY_CHECK, Severity, order_of
-from hilum.check.segmentations import check_placement
+from hilum.check.duplicates import equal_annotation_grids, find_annotations
+from hilum.check.gathering import Gathering
+from hilum.check.options import PixelReading
+from hilum.check.rules import BY_CHECK, Severity
 from hilum.check.subject import look_at
 from hilum.errors import ArchiveError, NotFoundError
+from hilum.findings.of_series import series_named
 from hilum.work import map_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from concurrent.futures import Executor
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from hilum.catalog import Archive
+    from hilum.check.accepted import Acceptance
     from hilum.check.finding import Finding
-    from hilum.check.subject import Seen
+    from hilum.check.gathering import Near
+    from hilum.check.subject import Seen, Subject
+    from hilum.check.terms import Terms
     from hilum.model.series import Series
 
 
@@ -73,10 +75,15 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the report as JSON takes it, without thumbnails."""
-        findings = [
-            asdict(finding) | {"severity": finding.severity.value, "meaning": BY_CHECK[finding.check].meaning}
-            for finding in self.findings
-        ]
+        return self._record(list(map(_to_dict, self.findings)))
+
+    def json_pieces(self) -> Iterator[str]:
+        """Give the JSON of `to_dict` piece by piece: with a million findings it is large."""
+        encoder = json.JSONEncoder(indent=1, ensure_ascii=False, default=str)
+        yield from encoder.iterencode(self._record(_Each(self.findings)))
+        yield "\n"
+
+    def _record(self, findings: list[dict[str, Any]]) -> dict[str, Any]:
         return {
             "name": self.name,
             "pixels": self.pixels.value,
@@ -90,66 +97,51 @@ class Report:
         }
 
 
-def check_folder(
-    folder: Path,
-    *,
-    executor: Executor,
-    workers: int,
-    options: Options | None = None,
-    lesions: Path | None = None,
-    accepted: Sequence[Acceptance] = (),
-    on_progress: Callable[[int], None] | None = None,
-) -> Report:
-    """Check the DICOM files of a folder, and a list of lesions.
+class _Each(list[Any]):
+    """Findings as JSON takes them, made one by one as they are written: JSON writes lists and nothing like them."""
 
-    Parameters
-    ----------
-    executor, workers
-        What runs the work, a series at a time, and how many at once.
-    lesions
-        File or folder of lesions; NIH's annotations in the folder are found without.
-    accepted
-        Findings that somebody accepted.
-    on_progress
-        Told how many more series were looked at.
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return map(_to_dict, super().__iter__())
+
+
+def _to_dict(finding: Finding) -> dict[str, Any]:
+    return asdict(finding) | {"severity": finding.severity.value, "meaning": BY_CHECK[finding.check].meaning}
+
+
+def check_folder(folder: Path, terms: Terms) -> Report:
+    """Check the DICOM files of a folder, and a list of lesions.
 
     Raises
     ------
     NotFoundError
         There is no such folder, or neither DICOM files nor lesions in it.
     """
-    collected = collect_folder(folder, executor=executor, workers=workers)
-    lesions = lesions or find_annotations(folder)
-    if not collected.series and not collected.findings and lesions is None:
+    collected = collect_folder(folder, executor=terms.executor, workers=terms.workers)
+    series = list(collected.series)
+    lesions = terms.lesions or find_annotations(folder)
+    if not series and not any(collected.refused_of("")) and lesions is None:
         raise NotFoundError(f"{folder}: no DICOM file found; name the folder that the collection is in")
 
     def near(study_uids: set[str], series_uids: set[str]) -> Iterator[Series]:
-        return (one for one in collected.series if one.study_uid in study_uids or one.uid in series_uids)
+        return (one for one in series if one.study_uid in study_uids or one.uid in series_uids)
 
-    work = _Work(executor, workers, options or Options(), on_progress)
-    return work.report(collected, near, lesions, accepted)
+    return _report(collected, replace(terms, lesions=lesions), near)
 
 
-def check_archive(
-    archive: Archive,
-    series: Sequence[Series],
-    *,
-    name: str,
-    executor: Executor,
-    workers: int,
-    options: Options | None = None,
-    lesions: Path | None = None,
-    accepted: Sequence[Acceptance] = (),
-    on_progress: Callable[[int], None] | None = None,
-) -> Report:
-    """Check series of an archive, such as those of a collection or a cohort; the others are as in `check_folder`.
+def check_archive(archive: Archive, series: Iterable[Series], terms: Terms, *, name: str) -> Report:
+    """Check series of an archive, such as those of a collection or a cohort.
 
     Parameters
     ----------
     series
-        Those to look at. What they refer to may lie anywhere in the archive.
+        Those to look at, each time it is gone through. What they refer to may lie anywhere in the archive.
     name
         What to call them.
+
+    Raises
+    ------
+    ArchiveError
+        A worker died.
     """
     collected = collect_archive(archive, series, name=name)
 
@@ -157,88 +149,59 @@ def check_archive(
         condition = '"StudyInstanceUID" IN (SELECT unnest($1)) OR "SeriesInstanceUID" IN (SELECT unnest($2))'
         return archive.series_where(condition, [sorted(study_uids), sorted(series_uids)])
 
-    work = _Work(executor, workers, options or Options(), on_progress)
-    return work.report(collected, near, lesions, accepted)
+    return _report(collected, terms, near)
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What runs the work, and how thoroughly."""
-
-    executor: Executor
-    workers: int
-    options: Options
-    on_progress: Callable[[int], None] | None
-
-    def report(
-        self,
-        collected: Collected,
-        near: Callable[[set[str], set[str]], Iterable[Series]],
-        lesions: Path | None,
-        accepted: Sequence[Acceptance],
-    ) -> Report:
-        seen = list(self._seen(collected))
-        series = {one.uid: one for one in collected.series}
-        findings = [*collected.findings, *(finding for one in seen for finding in one.findings)]
-        findings += _of_references(seen, series, near)
-        findings += equal_series(collected.series, {one.item: one.digest for one in seen if one.digest})
-        if lesions is not None:
-            with_pixels = self.options.pixels is not PixelReading.NONE
-            findings += check_lesion_list(lesions, _annotated(collected.series), with_pixels=with_pixels)
-            if lesions.is_dir() and (folder := find_annotations(lesions)) is not None:
-                findings += equal_annotation_grids(folder)
-        marked, unused = accept(_sorted(findings), accepted)
-        with_findings = {finding.item for finding in marked}
-        return Report(
-            collected.name,
-            self.options.pixels,
-            len(collected.series),
-            sum(one.file_count for one in seen),
-            sum(one.slices_read for one in seen),
-            marked,
-            unused,
-            {one.item: one.thumbnail for one in seen if one.thumbnail and one.item in with_findings},
-        )
-
-    def _seen(self, collected: Collected) -> Iterator[Seen]:
-        batches = map_batches(
-            partial(look_at, self.options),
-            collected.subjects(),
-            executor=self.executor,
-            batch_size=1,
-            workers=self.workers,
-        )
-        try:
-            for batch in batches:
-                yield from batch
-                if self.on_progress:
-                    self.on_progress(len(batch))
-        except BrokenProcessPool as error:
-            raise ArchiveError(
-                "a worker process died, perhaps for want of memory; check again with fewer workers (HILUM_WORKERS)"
-            ) from error
+def _report(collected: Collected, terms: Terms, near: Near) -> Report:
+    gathering = Gathering(terms, near)
+    for seen, series in _seen(collected, terms):
+        gathering.add(seen, series)
+    gathering.add_findings(collected.elsewhere)
+    if terms.lesions is not None:
+        named = _annotated(collected.series, terms.lesions)
+        with_pixels = terms.options.pixels is not PixelReading.NONE
+        gathering.add_findings(check_lesion_list(terms.lesions, named, with_pixels=with_pixels), named or ())
+        if terms.lesions.is_dir() and (folder := find_annotations(terms.lesions)) is not None:
+            gathering.add_findings(equal_annotation_grids(folder))
+    findings, unused = gathering.end()
+    return Report(
+        collected.name,
+        terms.options.pixels,
+        gathering.series_count,
+        gathering.file_count,
+        gathering.slices_read,
+        findings,
+        unused,
+        gathering.pictures.of(findings),
+    )
 
 
-def _of_references(
-    seen: Sequence[Seen],
-    series: Mapping[str, Series],
-    near: Callable[[set[str], set[str]], Iterable[Series]],
-) -> Iterator[Finding]:
-    named = {one.item: one.references for one in seen if one.references}
-    if not named:
-        return
-    study_uids = {series[uid].study_uid for uid in named}
-    series_uids = {reference.series_uid for references in named.values() for reference in references}
-    others = list(near(study_uids, series_uids))
-    yield from check_references(named, series, others)
-    yield from check_placement({one.item: one.drawn for one in seen if one.drawn}, series, others)
+def _seen(collected: Collected, terms: Terms) -> Iterator[tuple[Seen, Series | None]]:
+    """What looking gave, each with its series: the others wait for a worker, or are not read yet."""
+    waiting: dict[int, Series | None] = {}
+
+    def numbered() -> Iterator[Subject]:
+        for number, subject in enumerate(collected.subjects()):
+            waiting[number] = subject.series
+            yield replace(subject, number=number)
+
+    look = partial(look_at, terms.options)
+    batches = map_batches(look, numbered(), executor=terms.executor, batch_size=1, workers=terms.workers)
+    try:
+        for batch in batches:
+            yield from ((seen, waiting.pop(seen.number)) for seen in batch)
+            if terms.on_progress:
+                terms.on_progress(len(batch))
+    except BrokenProcessPool as error:
+        raise ArchiveError(
+            "a worker process died, perhaps for want of memory; check again with fewer workers (HILUM_WORKERS)"
+        ) from error
 
 
-def _annotated(series: Sequence[Series]) -> list[Series]:
-    """The series that lesions can be of: volumes."""
-    return [one for one in series if one["is_volume"]]
+def _annotated(series: Iterable[Series], lesions: Path) -> list[Series] | None:
+    """The volumes that lesions may be of, those that they may mean; None without any volume."""
 
+    def volumes() -> Iterator[Series]:
+        return (one for one in series if one["is_volume"] and one["instances"] is not None)
 
-def _sorted(findings: Iterable[Finding]) -> list[Finding]:
-    """The worst first, then by check and item; each once."""
-    return sorted(dict.fromkeys(findings), key=lambda one: (order_of(one.check), one.item, one.detail))
+    return series_named(lesions, volumes()) if any(volumes()) else None

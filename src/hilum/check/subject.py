@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from hilum.check.header import examine_header, read_dataset
 from hilum.check.outline import outline_of
 from hilum.check.pixels import examine_pixels
 from hilum.check.segmentations import planes_of
+from hilum.cohort.proposals import print_of
 from hilum.errors import HeaderError, PixelError
 from hilum.findings.references import Reference, references_of
 from hilum.model.kinds import ImageKind
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from hilum.check.options import Options
     from hilum.check.outline import Outline
     from hilum.check.pixels import PixelFacts
+    from hilum.cohort.proposals import Print
     from hilum.findings.segmentation_header import SegmentationHeader
     from hilum.model.series import Series
 
@@ -45,23 +48,29 @@ class Subject:
         Its files where they form no series.
     series
         Its row; None for files that form none.
+    indexed
+        Checks of indexing that it failed, each with what was found.
+    number
+        To know it again by.
     """
 
     item: str
     loose: tuple[Path, ...] = ()
     series: Series | None = None
+    indexed: tuple[tuple[str, str], ...] = ()
+    number: int = 0
 
     @classmethod
-    def of_series(cls, series: Series) -> Subject:
+    def of_series(cls, series: Series, indexed: Iterable[tuple[str, str]] = ()) -> Subject:
         """Give a series whose files are on this machine."""
-        return cls(series.uid, series=series)
+        return cls(series.uid, series=series, indexed=tuple(indexed))
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """Its files: unpacked where the work is done, since those of a collection are millions."""
         return tuple(self.series.instances.paths()) if self.series else self.loose
 
-    @property
+    @cached_property
     def place(self) -> str:
         """Folder its first file lies in."""
         return place_of(self.series) if self.series else str(self.loose[0].parent)
@@ -83,7 +92,7 @@ class Seen:
 
     Attributes
     ----------
-    item
+    item, number, place
         Of the subject.
     findings
         What failed.
@@ -97,9 +106,15 @@ class Seen:
         Digest of its pixels; empty where they were not read or say nothing.
     thumbnail
         PNG, None where there is none.
+    compared
+        What the series is compared with others by; None for files that form none.
+    roots
+        Folders its files were indexed below.
     """
 
     item: str
+    number: int
+    place: str
     findings: tuple[Finding, ...]
     file_count: int
     slices_read: int = 0
@@ -107,6 +122,8 @@ class Seen:
     drawn: tuple[SegmentationHeader, ...] = ()
     digest: str = ""
     thumbnail: bytes | None = None
+    compared: Print | None = None
+    roots: frozenset[str] = frozenset()
 
 
 def look_at(options: Options, subjects: Sequence[Subject]) -> list[Seen]:
@@ -121,22 +138,27 @@ def _look_at_one(subject: Subject, options: Options) -> Seen:
     paths = subject.paths
     for path in paths:
         headers.read(path)
-    findings = list(_findings(subject, headers.found, len(paths), "files"))
+    found = [Finding(check, subject.item, what, subject.place, subject.participant) for check, what in subject.indexed]
+    found += _findings(subject, headers.found, len(paths), "files")
     series = subject.series
     if series is None:
-        return Seen(subject.item, tuple(findings), len(paths))
-    findings += _of_order(subject, series)
+        return Seen(subject.item, subject.number, subject.place, tuple(found), len(paths))
+    found += _of_order(subject, series)
     facts = _pixels(series, options)
-    findings += _findings(subject, facts.found, facts.read_count, "slices read")
+    found += _findings(subject, facts.found, facts.read_count, "slices read")
     return Seen(
         subject.item,
-        tuple(findings),
+        subject.number,
+        subject.place,
+        tuple(found),
         len(paths),
         facts.read_count,
         frozenset(headers.references),
         tuple(headers.drawn),
         facts.digest,
         facts.thumbnail,
+        print_of(series),
+        frozenset(series.instances.column("root")),
     )
 
 

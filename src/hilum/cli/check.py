@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path  # noqa: TC003 (Typer reads the annotations when it runs)
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,11 +12,10 @@ from hilum.cli.output import REFUSED, JsonOption, progress, show_json, show_tabl
 from hilum.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hilum.catalog import Archive
-    from hilum.check import Acceptance, Options, Report
-    from hilum.model.series import Series
+    from hilum.check import Acceptance, Report, Terms
 
 PIXEL_CHOICES = ("none", "some", "all")
 
@@ -48,19 +48,22 @@ def check(
 
     Give a folder or an archive. Exit status 1 says that an error or warning is not accepted.
     """
-    from hilum.check import Options, PixelReading
+    from hilum.catalog import Archive
+    from hilum.check import Options, PixelReading, Terms
 
     if pixels not in PIXEL_CHOICES:
         raise typer.BadParameter(f"{pixels!r}: expected {', '.join(PIXEL_CHOICES)}", param_hint="--pixels")
+    if collection and cohort:
+        raise typer.BadParameter("give --collection or --cohort, not both")
+    if folder is not None and (collection or cohort):
+        raise typer.BadParameter("--collection and --cohort are of an archive: leave FOLDER out")
+    opened = Archive.open(archive) if archive is not None and folder is None else None
     options = Options(PixelReading(pixels), with_thumbnails=html is not None)
+    terms = partial(Terms, options=options, lesions=lesions, accepted=acceptances(accepted, opened))
     if folder is not None:
-        if collection or cohort:
-            raise typer.BadParameter("--collection and --cohort are of an archive: leave FOLDER out")
-        report = _of_folder(folder, options, lesions, accepted)
-    elif archive is not None:
-        report = _of_archive(
-            archive, collection=collection, cohort=cohort, options=options, lesions=lesions, accepted=accepted
-        )
+        report = _of_folder(folder, terms)
+    elif opened is not None:
+        report = _of_archive(opened, collection, cohort, terms)
     else:
         raise typer.BadParameter("name a FOLDER to check, or an --archive")
     _show(report, html, as_json=as_json)
@@ -68,67 +71,26 @@ def check(
         raise typer.Exit(REFUSED)
 
 
-def _of_folder(folder: Path, options: Options, lesions: Path | None, accepted: Path | None) -> Report:
+def _of_folder(folder: Path, terms: Callable[..., Terms]) -> Report:
     from hilum.check import check_folder
     from hilum.config import Settings
     from hilum.work import open_executor
 
-    accepted_findings = acceptances(accepted, None)
     settings = Settings.from_environment()
     with open_executor(settings) as executor, progress("series") as advance:
-        return check_folder(
-            folder,
-            executor=executor,
-            workers=settings.worker_count,
-            options=options,
-            lesions=lesions,
-            accepted=accepted_findings,
-            on_progress=advance,
-        )
+        return check_folder(folder, terms(executor, settings.worker_count, on_progress=advance))
 
 
-def _of_archive(
-    path: Path,
-    *,
-    collection: str | None,
-    cohort: str | None,
-    options: Options,
-    lesions: Path | None,
-    accepted: Path | None,
-) -> Report:
-    from hilum.catalog import Archive
-    from hilum.check import check_archive
+def _of_archive(archive: Archive, collection: str | None, cohort: str | None, terms: Callable[..., Terms]) -> Report:
+    from hilum.check import check_archive, series_of_archive, series_of_cohort
     from hilum.config import Settings
     from hilum.work import open_executor
 
-    if collection and cohort:
-        raise typer.BadParameter("give --collection or --cohort, not both")
-    opened = Archive.open(path)
-    accepted_findings = acceptances(accepted, opened)
-    series, name = _series(opened, collection, cohort)
+    series = series_of_cohort(archive, cohort) if cohort else series_of_archive(archive, collection)
+    name = f"cohort {cohort}" if cohort else f"collection {collection}" if collection else str(archive.path)
     settings = Settings.from_environment()
     with open_executor(settings) as executor, progress("series", len(series)) as advance:
-        return check_archive(
-            opened,
-            series,
-            name=name,
-            executor=executor,
-            workers=settings.worker_count,
-            options=options,
-            lesions=lesions,
-            accepted=accepted_findings,
-            on_progress=advance,
-        )
-
-
-def _series(archive: Archive, collection: str | None, cohort: str | None) -> tuple[list[Series], str]:
-    """The series to look at, and what to call them."""
-    from hilum.check import series_of_archive
-    from hilum.cohort import Cohort, cohort_series
-
-    if cohort:
-        return list(cohort_series(archive, Cohort.load(archive, cohort))), f"cohort {cohort}"
-    return series_of_archive(archive, collection), f"collection {collection}" if collection else str(archive.path)
+        return check_archive(archive, series, terms(executor, settings.worker_count, on_progress=advance), name=name)
 
 
 def acceptances(path: Path | None, archive: Archive | None) -> Sequence[Acceptance]:

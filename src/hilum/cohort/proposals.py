@@ -42,8 +42,20 @@ class Proposals:
 
 
 @dataclass(frozen=True, slots=True)
-class _Print:
-    """What two series are compared by; digests are None where there is nothing to compare."""
+class Print:
+    """What two series are compared by; digests are None where there is nothing to compare.
+
+    Attributes
+    ----------
+    participant_id, uid, study_uid
+        PatientID, SeriesInstanceUID, StudyInstanceUID.
+    size
+        Images, rows and columns, in words.
+    grid, pixels
+        Digests of the positions of all slices, and of the pixels of those read.
+    slices_read
+        How many, of how many, in words.
+    """
 
     participant_id: str
     uid: str
@@ -82,7 +94,7 @@ def propose_links(
     """
     prints, refusals = [], []
     for one in series:
-        found = _print_of(one)
+        found = print_of(one)
         if pixels:
             try:
                 found = _with_pixels(found, one, slices)
@@ -91,12 +103,13 @@ def propose_links(
         prints.append(found)
         if on_progress:
             on_progress(1)
-    return Proposals(_links(prints, pixels=pixels), tuple(refusals))
+    return Proposals(links_of(prints, pixels=pixels), tuple(refusals))
 
 
-def _print_of(series: Series) -> _Print:
+def print_of(series: Series) -> Print:
+    """Give what a series is compared by, without its pixels."""
     instances = series.instances if series["instances"] is not None else None
-    return _Print(
+    return Print(
         series.participant_id,
         series.uid,
         series.study_uid,
@@ -122,7 +135,7 @@ def _grid_digest(instances: Instances) -> bytes | None:
     return hashlib.blake2b(numbers.astype("<f8").tobytes(), digest_size=16).digest()
 
 
-def _with_pixels(found: _Print, series: Series, slices: int) -> _Print:
+def _with_pixels(found: Print, series: Series, slices: int) -> Print:
     instances = series.instances
     count = len(instances)
     chosen = range(count) if not 0 < slices < count else [(2 * k + 1) * count // (2 * slices) for k in range(slices)]
@@ -157,7 +170,8 @@ def _is_one_value(stored: bytes) -> bool:
     return stored[2:] == stored[:-2]
 
 
-def _links(prints: Sequence[_Print], *, pixels: bool) -> tuple[Link, ...]:
+def links_of(prints: Sequence[Print], *, pixels: bool = False) -> tuple[Link, ...]:
+    """Give the links that prints propose, by pixels or by grids; parameters and links as `propose_links`."""
     links: dict[tuple[str, str], Link] = {}
     for low, high in _pairs(prints, lambda found: found.study_uid):
         _add(links, low, high, "one study under both ids")
@@ -171,9 +185,9 @@ def _links(prints: Sequence[_Print], *, pixels: bool) -> tuple[Link, ...]:
     return tuple(links[pair] for pair in sorted(links))
 
 
-def _pairs(prints: Iterable[_Print], key: Callable[[_Print], Hashable]) -> Iterable[tuple[_Print, _Print]]:
+def _pairs(prints: Iterable[Print], key: Callable[[Print], Hashable]) -> Iterable[tuple[Print, Print]]:
     """Each further participant's first series of a group of equal keys, with that of the lowest participant."""
-    groups: dict[Hashable, dict[str, _Print]] = defaultdict(dict)
+    groups: dict[Hashable, dict[str, Print]] = defaultdict(dict)
     for found in sorted(prints, key=lambda found: (found.participant_id, found.uid)):
         if key(found) is not None:
             groups[key(found)].setdefault(found.participant_id, found)
@@ -182,7 +196,7 @@ def _pairs(prints: Iterable[_Print], key: Callable[[_Print], Hashable]) -> Itera
         yield from ((first, other) for other in others)
 
 
-def _add(links: dict[tuple[str, str], Link], low: _Print, high: _Print, evidence: str) -> None:
+def _add(links: dict[tuple[str, str], Link], low: Print, high: Print, evidence: str) -> None:
     pair = high.participant_id, low.participant_id
     known = links.get(pair, Link(*pair, "", high.uid, low.uid))
     if evidence not in known.evidence:

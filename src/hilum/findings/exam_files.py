@@ -9,6 +9,7 @@ from hilum.findings.format import exam_of
 from hilum.findings.formats import recognise
 from hilum.findings.linking import SeriesNames
 from hilum.findings.nndetection import ENDING as BOXES_ENDING
+from hilum.findings.references import referred_among, referred_series
 from hilum.volume.files import SUFFIXES as IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
@@ -33,6 +34,22 @@ class FindingFile:
     def exam_id(self) -> str:
         """Exam that its name says: the name without its ending and without ``_mask``."""
         return exam_of(self.path, None, (*self.form.suffixes, *IMAGE_SUFFIXES)).removesuffix(MASK_ENDING)
+
+    @property
+    def is_known_by_name(self) -> bool:
+        """Whether `names` are all that it can mean a series by."""
+        return self.form.finds_series in {None, referred_among}
+
+    def names(self) -> frozenset[str]:
+        """Names by which it may mean a series: UIDs it refers to, and what its own name says.
+
+        Raises
+        ------
+        FormatError
+            It cannot be read.
+        """
+        referred = referred_series(self.path) if self.form.finds_series is referred_among else frozenset()
+        return referred | {self.exam_id}
 
     def series_among(self, series: Sequence[Series]) -> list[Series]:
         """Give those of some series that it belongs to: what it says itself, else what its name means.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hilum.errors import HilumError, Refusal
+from hilum.errors import FormatError, HilumError, Refusal
 from hilum.findings.archives import by_name, unpacked
 from hilum.findings.checking import check_lesions
 from hilum.findings.exam_files import FindingFile, find_exam_files
@@ -17,7 +17,7 @@ from hilum.findings.reading import read_lesions
 from hilum.findings.refusing import DUPLICATE, UNKNOWN_EXAM, Refusals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from hilum.findings.exam_files import FindingFiles
@@ -41,14 +41,22 @@ class SeriesLesions:
         What was odd in the file, what was measured, and how much of it belongs to none of the series.
     refusals
         Lines, findings and files that were left out; none unless the reading was lenient.
+    unlinked
+        Lesions of a list whose exam is none of the series, unchanged.
+    of_others
+        Those of the warnings that say which files and findings of one exam belong to none of the series.
     """
 
     lesions: tuple[Lesion, ...]
     warnings: tuple[str, ...]
     refusals: tuple[Refusal, ...] = ()
+    unlinked: tuple[Lesion, ...] = ()
+    of_others: tuple[str, ...] = ()
 
 
-def read_lesions_of(series: Sequence[Series], path: Path, *, is_lenient: bool = False) -> SeriesLesions:
+def read_lesions_of(
+    series: Sequence[Series], path: Path, *, is_lenient: bool = False, takes_outside: bool = False
+) -> SeriesLesions:
     """Read a file, folder or zip of lesions as lesions of `series`, one series an exam.
 
     A file of one exam, or a folder of them, is read with the series it belongs to: the one it refers to, else the one
@@ -62,6 +70,8 @@ def read_lesions_of(series: Sequence[Series], path: Path, *, is_lenient: bool = 
     ----------
     is_lenient
         Leave refused lines, findings and files out and list them, as `read_lesions`.
+    takes_outside
+        Take lesions outside their CT too, for whoever looks for such.
 
     Raises
     ------
@@ -71,24 +81,49 @@ def read_lesions_of(series: Sequence[Series], path: Path, *, is_lenient: bool = 
     with unpacked(path) as place:
         found = find_exam_files(place)
         if found.files:
-            lesions = _of_exam_files(found, series, path.name, Refusals(is_lenient=is_lenient))
+            grids = {} if takes_outside else _geometries(series)
+            lesions = _of_exam_files(found, series, path.name, Refusals(is_lenient=is_lenient), grids)
             return replace(lesions, refusals=by_name(lesions.refusals, place, path))
-    file = read_lesions(path, geometries=_geometries(series), is_lenient=is_lenient)
+    file = read_lesions(path, geometries=_geometries(series), is_lenient=is_lenient, takes_outside=takes_outside)
     linked = link_to_series(file.lesions, series)
     warnings = list(file.warnings)
     if linked.unlinked:
         warnings.append(f"{len(linked.unlinked)} of {len(file.lesions)} lesions of {path} are of other exams: left out")
-    return SeriesLesions(linked.findings, tuple(warnings), file.refusals)
+    return SeriesLesions(linked.findings, tuple(warnings), file.refusals, linked.unlinked)
 
 
-def _of_exam_files(found: FindingFiles, series: Sequence[Series], name: str, refusals: Refusals) -> SeriesLesions:
+def series_named(path: Path, series: Iterable[Series]) -> list[Series]:
+    """Give those of many series that a file, folder or zip of lesions may mean by any name it uses.
+
+    With them `read_lesions_of` gives what it gives with all, so that the others need not be in memory at once. A file
+    that cannot be read means none.
+    """
+    try:
+        with unpacked(path) as place:
+            files = find_exam_files(place).files
+            names = {name for file in files for name in file.names()}
+            if not files:
+                names = {lesion.exam_id for lesion in read_lesions(place, is_lenient=True).lesions}
+            asked = [file for file in files if not file.is_known_by_name]
+            return [one for one in series if _is_named(one, names) or any(file.series_among([one]) for file in asked)]
+    except FormatError:
+        return []
+
+
+def _is_named(series: Series, names: Collection[str]) -> bool:
+    return any(name in names for name in (series.uid, series.study_uid, series.participant_id))
+
+
+def _of_exam_files(
+    found: FindingFiles, series: Sequence[Series], name: str, refusals: Refusals, grids: Mapping[str, Geometry]
+) -> SeriesLesions:
     reading = _Reading(series, refusals)
     for one in found.files:
         reading.add(one)
-    file = check_lesions(LesionFile(tuple(reading.lesions), ()), refusals, geometries=_geometries(series))
-    return SeriesLesions(
-        file.lesions, (*reading.words(name), *_passed_over(found, name), *file.warnings), refusals.found
-    )
+    file = check_lesions(LesionFile(tuple(reading.lesions), ()), refusals, geometries=grids)
+    others = tuple(reading.of_others(name))
+    warnings = (*reading.words(name), *others, *_passed_over(found, name), *file.warnings)
+    return SeriesLesions(file.lesions, warnings, refusals.found, of_others=others)
 
 
 def _passed_over(found: FindingFiles, name: str) -> Iterator[str]:
@@ -107,6 +142,7 @@ class _Reading:
         self._series, self._refusals = series, refusals
         self._file_of: dict[str, FindingFile] = {}
         self._warnings: list[str] = []
+        self._of_others: list[str] = []
         self._strangers: list[FindingFile] = []
         self._measured = self._marks = self._file_count = 0
 
@@ -145,10 +181,10 @@ class _Reading:
                 self._refusals.refuse(one.item, one.check, one.reason)
         strangers = [{one.item for one in each if one.check == UNKNOWN_EXAM} for each in refused]
         if count := len(set.intersection(*strangers)) if strangers else 0:
-            self._warnings.append(f"{count} findings of {file.path.name} are on images of other exams: left out")
+            self._of_others.append(f"{count} findings of {file.path.name} are on images of other exams: left out")
 
     def words(self, name: str) -> Iterator[str]:
-        """What was odd, and what was measured or left out."""
+        """What was odd, what was measured, and which marks were left out."""
         yield from self._warnings
         if self._measured:
             yield (
@@ -157,6 +193,10 @@ class _Reading:
             )
         if self._marks:
             yield f"{self._marks} marks of {name} are no lesions: left out"
+
+    def of_others(self, name: str) -> Iterator[str]:
+        """What belongs to none of the series."""
+        yield from self._of_others
         if self._strangers:
             yield (
                 f"{len(self._strangers)} of {self._file_count} files of {name} are of other exams: left out, such as "

@@ -64,6 +64,7 @@ def read_lesions(
     is_excluded: bool = False,
     exam_ids: Sequence[str] | None = None,
     is_lenient: bool = False,
+    takes_outside: bool = False,
 ) -> LesionFile:
     """Lesions of a file or folder, or of a zip of them.
 
@@ -80,6 +81,8 @@ def read_lesions(
     is_lenient
         Leave refused lines out and list them in `LesionFile.refusals` instead of ending at the first. The lines of
         NIH's files and of point sets depend on each other: a malformed one ends the reading in any case.
+    takes_outside
+        Take lesions outside the grid of their CT too.
 
     Raises
     ------
@@ -90,7 +93,8 @@ def read_lesions(
     refusals = Refusals(is_lenient=is_lenient)
     with unpacked(Path(path)) as place:
         file = _lesions(place, refusals, geometries=geometries, is_excluded=is_excluded, exam_ids=exam_ids)
-    return check_lesions(file, refusals, exam_ids=exam_ids, geometries=geometries)
+    grids = None if takes_outside else geometries
+    return check_lesions(file, refusals, exam_ids=exam_ids, geometries=grids)
 
 
 def read_marks(

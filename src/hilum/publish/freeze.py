@@ -16,17 +16,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hilum.catalog.layout import Layout
+from hilum.check import Terms
 from hilum.check.subject import REFERRING_KINDS
 from hilum.cohort.cohort import require_name
 from hilum.disk import UNFINISHED, exclusive_lock, sync_folder
 from hilum.errors import ArchiveError
-from hilum.findings.of_series import read_lesions_of
+from hilum.findings.of_series import read_lesions_of, series_named
 from hilum.findings.tables import write_lesion_table
 from hilum.publish.contents import choose
 from hilum.publish.hashing import hash_files, open_hashes
 from hilum.publish.metadata import metadata_files
 from hilum.publish.package import Package
-from hilum.publish.package_check import all_series, check_subject, open_errors, report_files
+from hilum.publish.package_check import SubjectSeries, check_subject, open_errors, report_files
 from hilum.publish.release import DIGEST_FILE, TABLES_FOLDER, Release, digest_line, read_release, record_bytes
 from hilum.publish.work import released, work_of
 
@@ -144,15 +145,8 @@ def make_release(
                 package.write_files(subject, asked.beside, hasher)
             if package.refusals:
                 return Outcome(None, tuple(package.refusals))
-            report = check_subject(
-                archive,
-                subject,
-                options=asked.options,
-                lesions=asked.lesions,
-                accepted=asked.accepted,
-                executor=executor,
-                workers=workers,
-            )
+            terms = Terms(executor, workers, asked.options, asked.lesions, asked.accepted)
+            report = check_subject(archive, subject, terms)
             if (errors := open_errors(report)) and not asked.with_errors:
                 return Outcome(None, errors)
             remarks = _write_rest(archive, subject, asked, package, report)
@@ -195,8 +189,10 @@ def _write_rest(archive: Archive, subject: Subject, asked: Asked, package: Packa
         file_count=counts.files,
     )
     files, left_out = metadata_files(work)
-    for path, content in sorted({**files, **report_files(report)}.items()):
-        package.add_file(path, content)
+    for path, content in files.items():
+        package.add_file(path, [content])
+    for path, pieces in report_files(report).items():
+        package.add_file(path, pieces)
     release = Release(
         folder=package.folder,
         digest="",
@@ -218,7 +214,8 @@ def _write_rest(archive: Archive, subject: Subject, asked: Asked, package: Packa
 
 
 def _write_lesions(subject: Subject, path: Path, package: Package) -> tuple[str, ...]:
-    found = read_lesions_of([one for one in all_series(subject) if _can_have_lesions(one)], path)
+    named = series_named(path, filter(_can_have_lesions, SubjectSeries(subject)))
+    found = read_lesions_of(named, path)
     write_lesion_table(package.folder / LESIONS_FILE, found.lesions)
     package.add_part(LESIONS_FILE, "lesions", len(found.lesions))
     return found.warnings

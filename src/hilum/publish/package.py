@@ -61,9 +61,10 @@ class Package:
     parts: list[Part] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
 
-    def add_file(self, path: str, content: bytes) -> None:
+    def add_file(self, path: str, pieces: Iterable[bytes]) -> None:
         """Write a part of the release."""
-        (self.folder / path).write_bytes(content)
+        with (self.folder / path).open("wb") as file:
+            file.writelines(pieces)
         self.add_part(path)
 
     def add_part(self, path: str, table: str = "", rows: int = 0) -> None:
