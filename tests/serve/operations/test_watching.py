@@ -14,6 +14,8 @@ from django.templatetags.static import static
 from django.test import Client
 
 from hilum.serve.operations.logs import JsonFormatter
+from hilum.serve.operations.metrics import exposition
+from hilum.serve.operations.observe import Tally
 from serve.conftest import study_uid
 
 if TYPE_CHECKING:
@@ -63,6 +65,22 @@ def test_a_log_line_holds_no_identifiers() -> None:
     assert line["error"] == "ValueError"
     assert line["where"][0].endswith("test_a_log_line_holds_no_identifiers")
     assert study_uid("open_ct") not in json.dumps(line)
+
+
+def test_many_answers_are_counted_each_and_told_together(caplog: pytest.LogCaptureFixture) -> None:
+    tally = Tally("places", "GET", 200)
+    with caplog.at_level(logging.INFO, "hilum"):
+        assert [tally.add(seconds) for seconds in (0.002, 0.5, 0.001)] == [True, False, False]
+        assert not caplog.records
+        tally.tell()
+        tally.tell()
+        assert tally.add(0.001)
+
+    [told] = caplog.records
+    fields = told.fields  # type: ignore[attr-defined]
+    assert (fields["route"], fields["answers"], fields["ms"]) == ("places", 3, 500.0)
+    assert 'hilum_requests_total{method="GET",route="places",status="200"} 4.0' in exposition().decode()
+    assert 'hilum_request_seconds_bucket{le="0.005",route="places"} 3.0' in exposition().decode()
 
 
 def test_a_request_is_logged_by_its_route(caplog: pytest.LogCaptureFixture, db: None) -> None:
