@@ -79,6 +79,35 @@ def test_a_password_is_reset_by_mail_once(user_as: Callable[[str], User]) -> Non
     assert "password1" not in Client().get(path, follow=True).content.decode(), "the link opens nothing a second time"
 
 
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("page", ["/accounts/password/reset/", "/accounts/signup/"])
+def test_mails_name_the_site_and_lead_nowhere_else(
+    page: str, known: bool, user_as: Callable[[str], User], settings: Any
+) -> None:
+    settings.OPTIONS = replace(settings.OPTIONS, site_name="Chest <archive>", public_url="https://archive.example.org")
+    email = user_as("registered").email if known else "nobody@example.org"
+
+    Client().post(page, SIGNUP | {"email": email}, headers={"Host": "localhost"})
+
+    [message] = mail.outbox
+    assert message.subject.startswith("[Chest <archive>] ")
+    assert message.body.rstrip().endswith("Chest <archive>\nhttps://archive.example.org")
+    links = re.findall(r"\w+://[^/\s]+", message.body)
+    assert set(links) == {"https://archive.example.org"}
+    assert len(links) > 1
+    assert "{" not in message.body
+
+
+def test_a_changed_password_is_told_by_mail(user_as: Callable[[str], User]) -> None:
+    user, client = user_as("registered"), Client()
+    log_in(client, user.email)
+    change(client, user)
+    [message] = mail.outbox
+    assert (message.subject, message.to) == ("[hilum] Your password has been changed", [user.email])
+    assert "your tokens are revoked" in message.body
+    assert "http://127.0.0.1:8080/accounts/password/reset/" in message.body
+
+
 @pytest.mark.parametrize("page", ["/accounts/password/reset/", "/accounts/signup/"])
 def test_nobody_learns_who_has_an_account(page: str, user_as: Callable[[str], User]) -> None:
     known = user_as("registered").email

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.test import Client
 
 from hilum.serve.published.models import Study
 from serve.conftest import ROLES, series_uid, study_uid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from django.test import Client
 
     from hilum.catalog import Archive
 
@@ -149,6 +150,19 @@ def test_a_study_without_a_participant_is_listed_all_the_same(
     answer = client_as("registered").get(path)
     assert answer.status_code == 200
     assert "without an id" in answer.content.decode() or "(no id)" in answer.content.decode()
+
+
+def test_the_page_of_a_failure_is_styled_and_tells_nothing(
+    served_archive: Archive, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.OPTIONS = replace(settings.OPTIONS, site_name="Chest <archive>")
+    monkeypatch.setattr("hilum.serve.portal.views.search._UID", None)
+    answer = Client(raise_request_exception=False).get("/search", {"q": "1.2.3"})
+    text = answer.content.decode()
+    assert answer.status_code == 500
+    assert re.search(r'<link rel="stylesheet" href="/static/\w+/portal/hilum.css">', text)
+    assert "Something failed · Chest &lt;archive&gt;" in text
+    assert "1.2.3" not in text
 
 
 def test_rounds_of_a_screening_trial_stand_on_a_line(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -27,6 +27,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: EmailConfirmation) -> str:
         """Lead to the site's own address, as above."""
         return _on_this_site(super().get_email_confirmation_url(request, emailconfirmation))
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send a mail that names this site, and leads to its own address alone."""
+        options = settings.OPTIONS
+        site = {"site_name": options.site_name, "site_url": options.address, "registration": options.registration}
+        super().send_mail(template_prefix, email, context | site)
 
     def format_email_subject(self, subject: str) -> str:
         """Begin each subject with the site's name."""

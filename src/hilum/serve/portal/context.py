@@ -19,7 +19,7 @@ _PLACES = (
     (Scope.PUBLIC, "/results/", "Results"),
     (Scope.REGISTERED, "/requests/", "Requests"),
     (Scope.REGISTERED, "/tokens/", "Tokens"),
-    (Scope.STEWARD, "/admin/", "Administration"),
+    (Scope.STEWARD, "/admin/", "Admin"),
 )
 """Who is shown a place; whoever is not shown it is refused there too, by the place itself."""
 
