@@ -140,6 +140,8 @@ def test_a_study_has_the_modalities_of_every_collection_that_is_seen(
     ask = ask_as(*granted)
     answer = ask("/studies", {"ModalitiesInStudy": modality})
     assert answer.values("0020000D") == [study_uid(study) for study in studies]
+    paged = ask("/studies", {"ModalitiesInStudy": modality, "limit": "0"})
+    assert paged.header("X-Total-Count") == str(len(studies))
     series = ask("/series", {"ModalitiesInStudy": modality, "StudyInstanceUID": study_uid(1)})
     assert len(series.json()) == (SEEN[granted][1][1] if 1 in studies else 0)
 

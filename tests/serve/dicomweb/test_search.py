@@ -187,5 +187,21 @@ def test_answers_are_compressed_only_where_that_is_accepted(ask: Asker) -> None:
     assert "Accept-Encoding" in ask("/instances").header("Vary")
 
 
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ({"ModalitiesInStudy": "PT"}, 5),
+        ({"ModalitiesInStudy": "CT,PT"}, 5),
+        ({"ModalitiesInStudy": "MR"}, 0),
+        ({"ModalitiesInStudy": "PT", "StudyDate": "20000101-"}, 3),
+        ({"StudyDate": "20000101-"}, 3),
+    ],
+)
+def test_a_page_tells_how_many_match_in_all(ask: Asker, query: dict[str, str], count: int) -> None:
+    answer = ask("/studies", query | {"limit": "1"})
+    assert len(answer.json()) == min(1, count)
+    assert answer.header("X-Total-Count") == str(count)
+
+
 def test_other_media_types_are_refused(ask: Asker) -> None:
     assert ask("/studies", accept="multipart/related; type=application/dicom+xml").status == 406

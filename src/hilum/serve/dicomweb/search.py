@@ -62,7 +62,7 @@ def search_studies(request: HttpRequest, principal: Principal) -> HttpResponse:
     answers = [
         study_answer(study, summaries[study.study_uid], query, root) for study in page if study.study_uid in summaries
     ]
-    return _answered(request, query, answers, _total(principal, found, query, len(page)))
+    return _answered(request, query, answers, _total(principal, _counted(principal, found, query), query, len(page)))
 
 
 @service(*READ)
@@ -120,6 +120,17 @@ def _has_modality(series: QuerySet[Series], study: str) -> Q:
         return own
     of_copies = Exists(series.filter(study__study_uid=OuterRef(f"{study}study_uid")))
     return own | Q(Q(**{f"{study}copy_number__gt": 0}), of_copies)
+
+
+def _counted(principal: Principal, found: QuerySet[Study], query: Query) -> QuerySet[Any]:
+    """What is counted for the studies found: where a modality alone is asked for, those that its series name.
+
+    One index has them beside each other; to look for one at every study takes five times as long.
+    """
+    if [key.keyword for key, _ in query.matches] != [_MODALITIES] or has_copies(Study):
+        return found
+    [(_, value)] = query.matches
+    return visible_series(principal).filter(_any_modality(value)).order_by().values("study").distinct()
 
 
 def _any_modality(value: str) -> Q:
