@@ -187,6 +187,9 @@ def test_a_collection_is_published_and_searched(tmp_path: Path, cluster: str) ->
     )
     series.write(tmp_path / "files" / "open_ct" / "1")
     hilum("index", str(tmp_path / "files" / "open_ct"), "--collection", "open_ct", "--archive", str(archive))
+    # A second collection of the same files: what both have is told once.
+    hilum("index", str(tmp_path / "files" / "open_ct"), "--collection", "again", "--archive", str(archive))
+    hilum("site", "publish", "again", "--access", "public", "--archive", str(archive), database=database)
     hilum("site", "publish", "--archive", str(archive), database=database)
 
     with sites(tmp_path) as start, httpx.Client(verify=False, timeout=60) as client:
@@ -195,8 +198,11 @@ def test_a_collection_is_published_and_searched(tmp_path: Path, cluster: str) ->
         def found(**query: str) -> int:
             return len(client.get(f"{root}/studies", params=query).raise_for_status().json())
 
-        answer = client.get(f"{root}/studies").json()[0]
+        [answer] = client.get(f"{root}/studies").json()
         assert answer["00201208"]["Value"] == [9]
+        for level, count in (("studies", "1"), ("series", "1"), ("instances", "9")):
+            page = client.get(f"{root}/{level}", params={"limit": "1", "ModalitiesInStudy": "CT"}).raise_for_status()
+            assert page.headers["X-Total-Count"] == count
         name = answer["00100010"]["Value"][0]["Alphabetic"]
         assert found(PatientName=f"{name.upper()[:3]}*") == found(PatientID="open_?t-1") == found(limit="1") == 1
         assert found(PatientID="OPEN*") == found(PatientID="open_%") == found(PatientID="opena*") == 0
