@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hilum.cli.named_series import SeriesArchiveOption, named_series
-from hilum.cli.output import REFUSED, JsonOption, progress, show_table, tell
+from hilum.cli.output import REFUSED, JsonOption, progress, show_table, tell, tell_refusals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,7 +115,7 @@ def convert(
     if lost := write_findings(out, findings, target, form=forms[1], algorithm=algorithm):
         tell(f"warning: {out.name} does not hold {', '.join(lost)}")
     tell(f"{out}: {_in_words(findings)}")
-    _tell_refusals(findings.refusals)
+    _end_if_refused(findings.refusals)
 
 
 @findings_app.command("formats")
@@ -205,7 +205,7 @@ def measure(
         from hilum.findings.tables import write_lesion_table
 
         write_lesion_table(out, [r.lesion(exam_id) for exam_id, regions in report.exams.items() for r in regions])
-    _tell_refusals(report.refusals)
+    _end_if_refused(report.refusals)
 
 
 @findings_app.command("link")
@@ -242,7 +242,7 @@ def link(
         f"{sum(len(links.unmatched_lesions) for links in every)} points, "
         f"{sum(len(links.unmatched_regions) for links in every)} labels"
     )
-    _tell_refusals(report.refusals)
+    _end_if_refused(report.refusals)
 
 
 def _rows(exam_id: str, links: MaskLinks) -> Iterator[dict[str, Any]]:
@@ -275,8 +275,7 @@ def _size(region: Region) -> dict[str, float]:
     }
 
 
-def _tell_refusals(refusals: tuple[Refusal, ...]) -> None:
-    for refusal in refusals:
-        tell(f"refused: {refusal.item}: {refusal.reason}")
+def _end_if_refused(refusals: tuple[Refusal, ...]) -> None:
+    tell_refusals(refusals)
     if refusals:
         raise typer.Exit(REFUSED)

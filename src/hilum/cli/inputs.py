@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hilum.cli.output import tell
+from hilum.cli.output import tell, tell_refusals
 from hilum.errors import AssessmentError, ConfigError, NotFoundError
 
 if TYPE_CHECKING:
@@ -294,8 +294,7 @@ def tell_inputs(inputs: Inputs, whose: str = "") -> None:
     """Say what is odd in the inputs, every refused line, and how many there are."""
     for warning in inputs.warnings:
         tell(f"warning: {whose}{warning}")
-    for refusal in inputs.refusals:
-        tell(f"refused {refusal.item}: {refusal.check}: {refusal.reason}")
+    tell_refusals(inputs.refusals)
     if inputs.refusals:
         tell(f"{whose}{len(inputs.refusals)} line(s) were refused and are not counted")
 

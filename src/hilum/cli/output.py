@@ -14,6 +14,8 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from hilum.errors import Refusal
+
 OK, REFUSED, USAGE, FAILURE = range(4)
 """Exit status: all is well; something was refused; wrong usage; failure."""
 
@@ -45,6 +47,22 @@ def tell_first(lines: Iterable[str], rest: str = "; --json gives them all") -> N
         tell(line)
     if len(every) > LINES_TOLD:
         tell(f"... and {len(every) - LINES_TOLD:,} more{rest}")
+
+
+def tell_refusals(refusals: Iterable[Refusal], *, rest: str | None = None) -> None:
+    """Write to stderr what was refused, by which check and why.
+
+    Parameters
+    ----------
+    rest
+        Where the others are found, if there are more than are told: then only the first `LINES_TOLD` are. All without.
+    """
+    lines = (f"refused {refusal.item}: {refusal.check}: {refusal.reason}" for refusal in refusals)
+    if rest is not None:
+        tell_first(lines, rest)
+        return
+    for line in lines:
+        tell(line)
 
 
 def show_table(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str | None = None) -> None:

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hilum.cli.output import OK, REFUSED, ArchiveOption, JsonOption, progress, show_json, show_table, tell, tell_first
+from hilum.cli.output import (
+    OK,
+    REFUSED,
+    ArchiveOption,
+    JsonOption,
+    progress,
+    show_json,
+    show_table,
+    tell,
+    tell_refusals,
+)
 
 if TYPE_CHECKING:
     from hilum.catalog import Archive
@@ -79,7 +89,7 @@ def runs(
         details = summary(run) | {"snapshot": run.plan.snapshot_id, "folds": run.plan.folds, "seed": run.plan.seed}
         details |= _flat(run.plan.parameters)
         show_table([{"": key, "value": str(value)} for key, value in details.items() if value != ""], as_json=False)
-        tell_refusals(run)
+        tell_refusals(run.refusals(), rest=f": {run.folder.refusals}")
 
 
 def summary(run: Run) -> dict[str, Any]:
@@ -105,14 +115,8 @@ def show_finished(run: Run, *, as_json: bool) -> None:
     if run.seen_in_training:
         seen = f"{len(run.seen_in_training)} of {len(run.series)} series"
         tell(f"warning: {seen} are of persons the model was trained on; their marks flatter it")
-    tell_refusals(run)
+    tell_refusals(run.refusals(), rest=f": {run.folder.refusals}")
     raise typer.Exit(REFUSED if run.refusals() else OK)
-
-
-def tell_refusals(run: Run) -> None:
-    """Say which series were left out, and why."""
-    lines = (f"refused {refusal.item}: {refusal.check}: {refusal.reason}" for refusal in run.refusals())
-    tell_first(lines, rest=f": {run.folder.refusals}")
 
 
 def _need_threshold(run: Run, threshold: float | None) -> float:
@@ -149,8 +153,7 @@ def _write_reports(
     show_table(rows, as_json=as_json)
     if written.without_marks:
         tell(f"{len(written.without_marks)} series have no mark with a score of {threshold:g} or more: no report")
-    for refusal in written.refusals:
-        tell(f"refused {refusal.item}: {refusal.check}: {refusal.reason}")
+    tell_refusals(written.refusals)
     raise typer.Exit(REFUSED if written.refusals else OK)
 
 

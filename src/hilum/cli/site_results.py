@@ -18,7 +18,7 @@ from hilum.cli.inputs import (
     tell_inputs,
 )
 from hilum.cli.method import Method, notice
-from hilum.cli.output import OK, REFUSED, ArchiveOption, JsonOption, progress, show_table, tell
+from hilum.cli.output import OK, REFUSED, ArchiveOption, JsonOption, progress, show_table, tell, tell_refusals
 from hilum.cli.report import DEFAULT_HIT
 from hilum.cli.rules import Rules, with_rules
 
@@ -173,8 +173,7 @@ def list_published(archive: ArchiveOption, as_json: JsonOption = False) -> None:
 
     results, refusals = list_results(Archive.open(archive))
     show_table([_row(one) for one in results], as_json=as_json)
-    for refusal in refusals:
-        tell(f"refused {refusal.item}: {refusal.check}: {refusal.reason}")
+    tell_refusals(refusals)
     raise typer.Exit(REFUSED if refusals else OK)
 
 
