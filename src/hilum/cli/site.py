@@ -69,14 +69,17 @@ def publish(
     opened = Archive.open(archive)
     site.open_site(opened.path)
     site.prepare_tables()
+    from hilum.serve.access.audit import Event, record
     from hilum.serve.published.models import Collection
     from hilum.serve.published.publish import publish as publish_collection
 
-    names = collection or list(Collection.objects.order_by("pk").values_list("pk", flat=True))
+    before = dict(Collection.objects.order_by("pk").values_list("pk", "access"))
     done = []
-    for name in names:
+    for name in collection or before:
         with progress(f"{name}: series") as advance:
             done.append(publish_collection(opened, name, access=access, title=title, on_progress=advance))
+        if done[-1].access != before.get(name):
+            record(Event.ACCESS_CHANGED, user_id=None, item=name, access=done[-1].access)
     _show(done, as_json=as_json)
     if any(one.prepared.refusals for one in done):
         raise typer.Exit(REFUSED)

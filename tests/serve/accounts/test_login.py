@@ -92,7 +92,7 @@ def test_mails_name_the_site_and_lead_nowhere_else(
     [message] = mail.outbox
     assert message.subject.startswith("[Chest <archive>] ")
     assert message.body.rstrip().endswith("Chest <archive>\nhttps://archive.example.org")
-    links = re.findall(r"\w+://[^/\s]+", message.body)
+    links = re.findall(r"\w+://[^/\s]+", str(message.body))
     assert set(links) == {"https://archive.example.org"}
     assert len(links) > 1
     assert "{" not in message.body

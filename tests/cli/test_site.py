@@ -1,4 +1,4 @@
-"""Verbs that remove: of snapshots, of served collections and cohorts, of what was prepared; images never."""
+"""What a site serves, to whom, and no more; snapshots that go. Images never do."""
 
 from __future__ import annotations
 
@@ -109,6 +109,21 @@ def told(audit: Done) -> list[tuple[str, str]]:
 
 def images(site: Path) -> set[Path]:
     return set((site.parent / "files").rglob("*.dcm"))
+
+
+def test_who_sees_a_collection_is_told_to_the_log_when_that_changes(run: Run) -> None:
+    *done, audit = run(
+        "site publish open_ct --access registered",
+        "site publish open_ct",
+        "site publish members_ct --access public",
+        "site audit",
+    )
+    assert [one.status for one in done] == [0, 0, 0]
+    records = [json.loads(line) for line in audit.out.splitlines()]
+    assert [(one["event"], one["item"], one["detail"]) for one in records] == [
+        ("access-changed", "open_ct", {"access": "registered"}),
+        ("access-changed", "members_ct", {"access": "public"}),
+    ]
 
 
 def test_snapshots_are_pruned_but_for_what_cohorts_and_the_site_name(run: Run, site: Path) -> None:
