@@ -27,6 +27,26 @@ class Streamed(StreamingHttpResponse):
             yield piece
 
 
+class OpenFile:
+    """A file that is closed when nobody holds it any more: an answer may be dropped before its first piece.
+
+    Attributes
+    ----------
+    descriptor
+        Of the file, which is this object's from now on.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
+
+    def pieces(self, start: int, length: int) -> Iterator[bytes]:
+        """Bytes of the file; fewer where it ends before."""
+        yield from read_pieces(self.descriptor, start, length)
+
+
 def read_pieces(descriptor: int, start: int, length: int) -> Iterator[bytes]:
     """Bytes of an open file; fewer where it ends before."""
     while length > 0:

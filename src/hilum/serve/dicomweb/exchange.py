@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from io import BytesIO
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from hilum.errors import PixelError
@@ -11,7 +12,7 @@ from hilum.index.header import MAGIC, PREAMBLE_BYTES
 from hilum.serve.dicomweb.frames import EXPLICIT, NATIVE, frame_count
 from hilum.serve.dicomweb.pixels import decoded_bytes
 from hilum.serve.dicomweb.problem import NOT_ACCEPTABLE, ProblemError
-from hilum.serve.streaming import read_pieces
+from hilum.serve.streaming import OpenFile
 from hilum.volume.codecs import CODECS
 
 if TYPE_CHECKING:
@@ -46,9 +47,9 @@ def as_transfer_syntax(instance: FoundInstance, syntax: str) -> tuple[str, int, 
     """
     beginning = _missing_beginning(instance)
     if beginning is not None and (syntax in AS_STORED or syntax == instance.transfer_syntax):
-        file = instance.open()
-        length = os.fstat(file).st_size
-        return instance.transfer_syntax, len(beginning) + length, _read_and_close(file, length, beginning)
+        file = OpenFile(instance.open())
+        length = os.fstat(file.descriptor).st_size
+        return instance.transfer_syntax, len(beginning) + length, chain([beginning], file.pieces(0, length))
     data = _decompressed_file(instance)
     return EXPLICIT, len(data), iter([data])
 
@@ -63,14 +64,6 @@ def _missing_beginning(instance: FoundInstance) -> bytes | None:
     if head.endswith(MAGIC):
         return b""
     return bytes(PREAMBLE_BYTES) + MAGIC if head.startswith(META_GROUP) else None
-
-
-def _read_and_close(file: int, length: int, beginning: bytes) -> Iterator[bytes]:
-    try:
-        yield beginning
-        yield from read_pieces(file, 0, length)
-    finally:
-        os.close(file)
 
 
 def _decompressed_file(instance: FoundInstance) -> bytes:

@@ -8,7 +8,6 @@ DICOM PS3.18 section 10.4.1.1.5 and 10.4.1.1.6 (frames, bulk data), 8.7.3 (media
 from __future__ import annotations
 
 import math
-import os
 import re
 from dataclasses import dataclass
 from functools import partial
@@ -33,7 +32,7 @@ from hilum.serve.dicomweb.problem import (
     service,
 )
 from hilum.serve.published.prepare import ROOT
-from hilum.serve.streaming import Streamed, read_pieces
+from hilum.serve.streaming import OpenFile, Streamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -266,7 +265,7 @@ def _pixels_of_file(request: HttpRequest, found: FoundInstance, tag: str) -> Htt
     length = found.values["pixel_length"]
     asked = part_of(request, length, tag)
     part = asked or Part(0, length, length)
-    pieces = _read_and_close(found.open(), found.values["pixel_offset"] + part.start, part.stop - part.start)
+    pieces = OpenFile(found.open()).pieces(found.values["pixel_offset"] + part.start, part.stop - part.start)
     return _sent(request, pieces, part, tag, is_partial=asked is not None)
 
 
@@ -292,10 +291,3 @@ def _framed(writer: Writer, pieces: Iterator[bytes], location: str, length: int)
     yield writer.head(OCTETS, location, length)
     yield from pieces
     yield b"\r\n" + writer.end()
-
-
-def _read_and_close(file: int, start: int, length: int) -> Iterator[bytes]:
-    try:
-        yield from read_pieces(file, start, length)
-    finally:
-        os.close(file)
