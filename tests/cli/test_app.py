@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import typer
@@ -16,6 +18,9 @@ from typer.testing import CliRunner
 from hilum import __version__, disk
 from hilum.cli import output
 from hilum.cli.app import app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def hilum(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -108,3 +113,36 @@ def test_no_rows_are_said_to_be_none(capsys: pytest.CaptureFixture[str]) -> None
 )
 def test_sizes_are_decimal(size: float, text: str) -> None:
     assert disk.size_text(size) == text
+
+
+PAGES = [*(path for path in PAGE.parent.glob("*.md") if path != PAGE), PAGE.parents[1] / "README.md"]
+CODE = re.compile(r"```.*?```|^ {4}[^\n]*$|`[^`]+`", re.DOTALL | re.MULTILINE)
+CALL = re.compile(r"\bhilum ([a-z][a-z-]*(?: [a-z][a-z-]*)*)([^#|;&\n]*)")
+BY_DEFAULT = {("release",): ("release", "new"), ("leaderboard",): ("leaderboard", "show")}
+"""What is done where a page names no further word."""
+
+
+def calls() -> Iterator[tuple[str, tuple[str, ...], list[str]]]:
+    """Each verb that a page shows, with the options it is given there."""
+    for path in PAGES:
+        found = CODE.findall(path.read_text(encoding="utf-8"))
+        # A word in a sentence may be broken over two lines, a command by a backslash.
+        code = "\n".join(one if one.startswith("```") else " ".join(one.split()) for one in found).replace("\\\n", " ")
+        for words, rest in CALL.findall(code):
+            named = tuple(words.split())
+            verb = next((named[:n] for n in (3, 2, 1) if {*ALL_COMMANDS, *BY_DEFAULT} & {named[:n]}), None)
+            if verb is not None:
+                yield path.name, BY_DEFAULT.get(verb, verb), re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", rest)
+
+
+def test_pages_give_verbs_the_options_they_have() -> None:
+    wrong = []
+    for name, verb, options in calls():
+        known = {option for parameter in ALL_COMMANDS[verb].params for option in (*parameter.opts, "--help")}
+        known |= {option for parameter in ALL_COMMANDS[verb].params for option in parameter.secondary_opts}
+        wrong += [f"{name}: hilum {' '.join(verb)} {option}" for option in options if option not in known]
+    assert wrong == []
+
+
+def test_every_verb_is_told_on_a_page_beside_the_list_of_them() -> None:
+    assert set(ALL_COMMANDS) - {verb for _, verb, _ in calls()} == set()
