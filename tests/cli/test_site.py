@@ -189,7 +189,8 @@ def test_what_is_withdrawn_is_told_first_and_what_was_prepared_of_it_freed(run: 
 
 def test_a_cohort_is_withdrawn_with_its_list(run: Run, site: Path) -> None:
     path = site / "cohorts" / "closed.json"
-    [planned] = run("site withdraw-cohort closed --with-list --dry-run --json")
+    listed, planned = run("site cohorts --json", "site withdraw-cohort closed --with-list --dry-run --json")
+    assert listed.json == [{"cohort_id": "closed", "title": "closed", "series": 2, "chosen_by": "", "grants": 0}]
     row = {"cohort_id": "closed", "series": 2, "chosen_by": "", "tokens": 0, "list": "removed"}
     assert (planned.status, planned.json, path.exists()) == (0, [row], True)
     done, audit, again = run("site withdraw-cohort closed --with-list", "site audit", "site withdraw-cohort closed")

@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
     site.command("publish-cohort")(publish_cohort)
     add_removal(site)
     site.command("list")(list_served)
+    site.command("cohorts")(list_cohorts)
     add_results(site)
     add_upkeep(site)
     waiting = typer.Typer(help="What was sent to the site and waits for you.", no_args_is_help=True)
@@ -126,6 +127,30 @@ def list_served(archive: ArchiveOption, as_json: JsonOption = False) -> None:
             "published_at": served.published_at.isoformat(timespec="seconds"),
         }
         for served in Collection.objects.order_by("pk")
+    ]
+    show_table(rows, as_json=as_json)
+
+
+def list_cohorts(archive: ArchiveOption, as_json: JsonOption = False) -> None:
+    """List the cohorts that are served: who chose each on the site, and how many hold access to it."""
+    from hilum.catalog import Archive
+    from hilum.serve import site
+
+    site.open_site(Archive.open(archive).path)
+    site.prepare_tables()
+    from hilum.serve.access.models import Grant
+    from hilum.serve.published.models import Cohort
+
+    valid = Grant.objects.valid().exclude(cohort=None)
+    rows = [
+        {
+            "cohort_id": served.pk,
+            "title": served.title,
+            "series": served.series.count(),
+            "chosen_by": str(served.chosen.made_by) if hasattr(served, "chosen") else "",
+            "grants": valid.filter(cohort=served).count(),
+        }
+        for served in Cohort.objects.exclude(digest="").select_related("chosen__made_by").order_by("pk")
     ]
     show_table(rows, as_json=as_json)
 
