@@ -18,9 +18,11 @@ from hilum.acquire.dicomweb import DicomWebSource
 from hilum.acquire.draft import draft_of
 from hilum.acquire.drive import DriveSource
 from hilum.acquire.ledger import open_ledger
+from hilum.acquire.listed import ListedSource
 from hilum.acquire.pace import Pace, Patience
 from hilum.acquire.pull import pull
 from hilum.acquire.s3 import S3Options, S3Source
+from hilum.acquire.wanted import WantedFile
 from hilum.acquire.web_folder import WebFolderSource
 from hilum.errors import SourceError
 
@@ -301,6 +303,25 @@ class TestS3(SizedContract):
     def test_an_object_replaced_since_it_was_listed_is_refused(self, origin: Origin) -> None:
         origin.store.faults[NAMES[0]] = Fault(content=content_of(NAMES[0], seed=1))
         assert checks(origin.pull()) == {NAMES[0]: "changed-meanwhile"}
+
+    def test_files_that_a_manifest_only_names_are_listed_and_verified(self, origin: Origin) -> None:
+        wanted = origin.wanted()
+        named = [WantedFile(NAMES[0]), WantedFile(NAMES[1]), WantedFile("gone.dcm")]
+        origin.source = ListedSource(origin.source, {wanted[0].key: named}, is_completed=True)
+        origin.store.faults[NAMES[1]] = Fault(content=content_of(NAMES[1], seed=1), tag=etag(content_of(NAMES[1])))
+        report = origin.pull(wanted)
+        assert checks(report) == {NAMES[1]: "wrong-hash", "gone.dcm": "not-found"}
+        assert origin.file(NAMES[0]).read_bytes() == origin.store.files[NAMES[0]]
+        assert not origin.file(NAMES[2]).exists()
+
+    def test_a_wait_that_the_server_asks_for_is_kept(self, origin: Origin) -> None:
+        origin.store.faults[NAMES[0]] = Fault(statuses=[503], retry_after="7")
+        series = origin.wanted()[0]
+        files = origin.source.list_files(series)
+        assert files is not None
+        with pytest.raises(SourceError) as error, origin.source.fetch(series, files[0], 0):
+            pass
+        assert (error.value.check, error.value.may_pass, error.value.wait_s) == ("status-503", True, 7)
 
     def test_a_file_that_is_here_but_not_in_the_ledger_is_kept_if_its_hash_is_right(self, origin: Origin) -> None:
         origin.file("").mkdir(parents=True)

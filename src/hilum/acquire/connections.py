@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import base64
 import http.client
+import mmap
+import re
 import ssl
 import threading
 import weakref
@@ -34,6 +36,8 @@ and written."""
 LONGEST_HEAD_BYTES = 1 << 16
 
 _END_OF_HEAD = b"\r\n\r\n"
+_FIRST_LINE = re.compile(r"HTTP/1\.(\d) (\d{3}) ?([^\r\n]*)")
+_HEADER = re.compile(r"\r\n([^\r\n:]+):([^\r\n]*)")
 _PORTS = {"http": 80, "https": 443}
 _HEADERS = {"User-Agent": "hilum", "Accept-Encoding": "identity"}
 
@@ -49,7 +53,8 @@ class Answer:
     headers
         By their names in lower case.
     chunks
-        The body; a piece holds only until the next is asked for. That of an answer of no length is left unread.
+        The body; a piece lies at the beginning of a memory map, and holds only until the next is asked for. The body
+        of an answer that does not name its length is left unread.
     """
 
     status: int
@@ -94,9 +99,7 @@ class Connections:
         with _errors_of(where):
             connection, head = self._ask(server, path, headers)
         try:
-            with _errors_of(where):
-                answer = connection.answer(head, where)
-            yield answer
+            yield connection.answer(head, where)
         finally:
             self._put_back(server, connection)
 
@@ -104,11 +107,11 @@ class Connections:
     def _context(self) -> ssl.SSLContext:
         return tls_context(self._ca_file)
 
-    def _ask(self, server: str, path: str, headers: Mapping[str, str]) -> tuple[_Connection, bytes]:
+    def _ask(self, server: str, path: str, headers: Mapping[str, str]) -> tuple[_Connection, str]:
         """Send a request; on a new connection where a server has meanwhile closed those that were kept."""
         while True:
             kept = self._take(server)
-            connection = kept or _Connection(server, self._context)
+            connection = kept or _Connection(server, self._context if server.startswith("https:") else None)
             try:
                 return connection, connection.ask(path, headers)
             except BaseException as error:
@@ -132,17 +135,17 @@ class Connections:
 class _Connection:
     """One connection, and the buffer that its answers are read into."""
 
-    def __init__(self, server: str, context: ssl.SSLContext) -> None:
+    def __init__(self, server: str, context: ssl.SSLContext | None) -> None:
         parts = urlsplit(server)
         proxy = _proxy_of(parts)
         proxy_headers = _proxy_headers(proxy)
         self._http = _opened(parts, proxy, proxy_headers, context)
         self._socket: socket.socket = self._http.sock
         self._socket.settimeout(READ_TIMEOUT_S)
-        is_relayed = proxy is not None and parts.scheme == "http"
+        is_relayed = proxy is not None and context is None
         self._root = server if is_relayed else ""
         self._headers = {"Host": parts.netloc.rpartition("@")[2], **_HEADERS, **(proxy_headers if is_relayed else {})}
-        self._content = bytearray(BUFFER_BYTES)
+        self._content = mmap.mmap(-1, BUFFER_BYTES)
         self._buffer = memoryview(self._content)
         self._held_bytes = 0
         self._left_bytes = 0
@@ -156,31 +159,34 @@ class _Connection:
     def close(self) -> None:
         self._http.close()
 
-    def ask(self, path: str, headers: Mapping[str, str]) -> bytes:
+    def ask(self, path: str, headers: Mapping[str, str]) -> str:
         """Send a request and read the head of its answer; what comes behind it stays in the buffer."""
         self._is_last, self._held_bytes = True, 0
         fields = "".join(f"{name}: {value}\r\n" for name, value in (self._headers | dict(headers)).items())
         self._socket.sendall(f"GET {self._root}/{path} HTTP/1.1\r\n{fields}\r\n".encode("latin-1"))
-        while (head := self._read_head()).startswith(b"HTTP/1.1 1"):
-            continue  # "wait", or hints: the answer itself follows
+        while (head := self._read_head()).startswith("HTTP/1.1 1"):
+            continue  # hints: the answer itself follows
         return head
 
-    def answer(self, head: bytes, where: str) -> Answer:
+    def answer(self, head: str, where: str) -> Answer:
         """Take the head of an answer apart; its body is read as it is asked for."""
-        status, reason, headers = _parsed(head)
+        first = _FIRST_LINE.match(head)
+        if first is None:
+            raise SourceError(f"{where}: expected an answer of HTTP/1.1, found {head[:60]!r}", check="bad-answer")
+        headers = {name.lower(): value.strip() for name, value in _HEADER.findall(head, first.end())}
         length = headers.get("content-length", "")
         is_measured = length.isdecimal() and "transfer-encoding" not in headers
         self._left_bytes = int(length) if is_measured else 0
-        is_closed = head.startswith(b"HTTP/1.0") or headers.get("connection", "").lower() == "close"
+        is_closed = first[1] == "0" or headers.get("connection", "").lower() == "close"
         self._is_last = is_closed or not is_measured or self._held_bytes > self._left_bytes
-        return Answer(status, reason, headers, self._chunks(where))
+        return Answer(int(first[2]), first[3], headers, self._chunks(where))
 
-    def _read_head(self) -> bytes:
+    def _read_head(self) -> str:
         while (end := self._content.find(_END_OF_HEAD, 0, self._held_bytes)) < 0:
             if self._held_bytes > LONGEST_HEAD_BYTES:
-                raise http.client.HTTPException("its head has no end")
+                raise http.client.HTTPException("what it answers has no end of its head")
             self._read(BUFFER_BYTES)
-        head = bytes(self._buffer[:end])
+        head = str(self._buffer[:end], "latin-1")
         behind = end + len(_END_OF_HEAD)
         self._buffer[: self._held_bytes - behind] = self._buffer[behind : self._held_bytes]
         self._held_bytes -= behind
@@ -215,13 +221,13 @@ class _Connection:
 
 
 def _opened(
-    parts: SplitResult, proxy: SplitResult | None, proxy_headers: Mapping[str, str], context: ssl.SSLContext
+    parts: SplitResult, proxy: SplitResult | None, proxy_headers: Mapping[str, str], context: ssl.SSLContext | None
 ) -> http.client.HTTPConnection:
     """Connect to a server, through its proxy if it has one; TLS ends at the server."""
     reached = proxy or parts
     host, port = reached.hostname or "", reached.port or _PORTS[reached.scheme]
     connection = http.client.HTTPConnection(host, port, timeout=CONNECT_TIMEOUT_S)
-    if parts.scheme == "https":
+    if context is not None:
         connection = http.client.HTTPSConnection(host, port, timeout=CONNECT_TIMEOUT_S, context=context)
         if proxy is not None:
             connection.set_tunnel(parts.hostname or "", parts.port or _PORTS["https"], dict(proxy_headers))
@@ -251,17 +257,6 @@ def _proxy_headers(proxy: SplitResult | None) -> dict[str, str]:
     return {"Proxy-Authorization": f"Basic {base64.b64encode(said.encode()).decode()}"}
 
 
-def _parsed(head: bytes) -> tuple[int, str, dict[str, str]]:
-    """Status, reason and headers."""
-    first, *lines = head.decode("latin-1").split("\r\n")
-    version, _, rest = first.partition(" ")
-    status, _, reason = rest.partition(" ")
-    if not version.startswith("HTTP/1.") or not (status.isdecimal() and len(status) == 3):
-        raise http.client.HTTPException(f"it begins with {first[:60]!r}")
-    fields = (line.partition(":") for line in lines)
-    return int(status), reason, {name.strip().lower(): value.strip() for name, _, value in fields}
-
-
 def _close_all(idle: Mapping[str, list[_Connection]]) -> None:
     for connections in idle.values():
         for connection in connections:
@@ -274,9 +269,7 @@ def _errors_of(where: str) -> Iterator[None]:
     try:
         yield
     except http.client.HTTPException as error:
-        raise SourceError(
-            f"{where}: expected an answer of HTTP/1.1: {error}", check="bad-answer", may_pass=True
-        ) from error
+        raise SourceError(f"{where}: {error}", check="bad-answer") from error
     except OSError as error:
         raise SourceError(
             f"{where}: the connection failed ({str(error) or type(error).__name__})",

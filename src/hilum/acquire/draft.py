@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
+import mmap
 import os
 import sys
 from pathlib import Path
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
     from hilum.acquire.wanted import WantedFile
 
 READ_BYTES = 1 << 20
+
+HEAD_BYTES = 1 << 16
+"""Of a file, kept in the system's cache: indexing reads it next."""
 
 FEW_FILES = 4
 """To sync more, one by one, takes longer than to sync all that waits to be written to the file system."""
@@ -40,13 +46,15 @@ class Draft:
         self.size_bytes = 0
         self.file = file
         self._descriptor = _open(draft_of(path))
+        self._is_written_directly = False
         self._begin_digests()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        _begin_to_bring_to_disk(self._descriptor)
+        if not self._is_written_directly:
+            _begin_to_bring_to_disk(self._descriptor)
         os.close(self._descriptor)
 
     @property
@@ -84,10 +92,7 @@ class Draft:
                 check="wrong-size",
                 may_pass=True,
             )
-        view, place = memoryview(chunk), self.size_bytes
-        while view:
-            written = os.pwrite(self._descriptor, view, place)
-            view, place = view[written:], place + written
+        self._write(memoryview(chunk))
         self._digest(chunk)
 
     def verify(self) -> None:
@@ -118,6 +123,22 @@ class Draft:
         if self.file.size_bytes not in {None, self.size_bytes}:
             return False
         return self.sha256 == sha256 or (self.file.hash is not None and self._hash() == self.file.hash)
+
+    def _write(self, view: memoryview) -> None:
+        """Write a piece; of one that lies in whole pages, what is behind the file's head goes right to the disk.
+
+        Pixels by the terabyte would push out of memory what other programs work with; and a copy less is made of them.
+        """
+        place = self.size_bytes
+        # After a loss of power the head may be missing where what is behind it is not: a hash must be there to tell.
+        if self.file.hash is not None and isinstance(view.obj, mmap.mmap) and not place % mmap.PAGESIZE:
+            start, end = max(0, HEAD_BYTES - place), len(view) // mmap.PAGESIZE * mmap.PAGESIZE
+            if start < end:
+                _write_all(self._descriptor, view[:start], place)
+                written = _write_directly(self._descriptor, view[start:end], place + start)
+                self._is_written_directly |= written > 0
+                view, place = view[start + written :], place + start + written
+        _write_all(self._descriptor, view, place)
 
     def _begin_digests(self) -> None:
         self._sha256 = hashlib.sha256()
@@ -175,6 +196,27 @@ def _sync(place: str) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _write_all(descriptor: int, view: memoryview, place: int) -> None:
+    while view:
+        written = os.pwrite(descriptor, view, place)
+        view, place = view[written:], place + written
+
+
+def _write_directly(descriptor: int, view: memoryview, place: int) -> int:
+    """Write past the system's cache, and give how much was; nothing where system or disk do not know of it."""
+    if sys.platform != "linux":
+        return 0
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_DIRECT)
+        return os.pwrite(descriptor, view, place)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        return 0
+    finally:
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, 0)
 
 
 def _begin_to_bring_to_disk(descriptor: int) -> None:

@@ -40,7 +40,6 @@ _MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _STATUS = re.compile(r"status code: (\d{3})")
-_ANY_KEY = "key"
 _NO_KEYS: S3Config = {"access_key_id": "none", "secret_access_key": "none"}
 
 IDC_REGION = "us-east-1"
@@ -159,8 +158,8 @@ class S3Source:
                 return obstore.sign(self._store(bucket), "GET", key, _SIGNED_FOR)
             if bucket not in self._roots:
                 # The only way to have obstore name its URL; the signature behind it is of no use.
-                signed = obstore.sign(self._open(bucket, _NO_KEYS), "GET", _ANY_KEY, _SIGNED_FOR)
-                self._roots[bucket] = signed.partition(f"{_ANY_KEY}?")[0]
+                signed = obstore.sign(self._open(bucket, _NO_KEYS), "GET", "-", _SIGNED_FOR)
+                self._roots[bucket] = signed.partition("?")[0].removesuffix("-")
         return self._roots[bucket] + quote(key)
 
     def _store(self, bucket: str) -> S3Store:

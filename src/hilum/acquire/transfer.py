@@ -64,7 +64,7 @@ class Transfer:
         SourceError
             It is not to be had as it was listed, however often it was tried.
         """
-        file = replace(file, version=file.version or known.version)
+        file = file if file.version else replace(file, version=known.version)
         with Draft(path, file) as draft:
             draft.take_up()
             if not draft.holds(known.sha256 if known.state == RECEIVED else None):
