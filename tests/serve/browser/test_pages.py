@@ -88,6 +88,15 @@ def test_a_page_of_what_went_wrong_is_sound_too(open_as: Open) -> None:
     assert grave_faults(page) == []
 
 
+def test_the_admin_opens_without_a_fault(open_as: Open) -> None:
+    visit = open_as(STEWARD)
+    for path in ("/admin/", "/admin/access/accessrequest/", "/admin/access/datauseagreement/add/"):
+        page = visit.open(path)
+        page.wait_for_load_state("networkidle")
+        assert page.title().endswith("· Chest archive")
+    visit.require_clean()
+
+
 def test_what_is_wrong_with_a_field_is_said_at_it(open_as: Open) -> None:
     visit = open_as(READER)
     visit.page.add_init_script(script())
