@@ -136,6 +136,15 @@ def test_a_misspelt_option_stops_the_start_and_is_named(tmp_path: Path) -> None:
     assert "--role or --new-password" in done.stderr
 
 
+def test_a_start_without_the_viewer_says_so(tmp_path: Path) -> None:
+    code = f"import sys; sys.prefix = {str(tmp_path)!r}; from hilum.cli.app import main; main()"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        serve = ["serve", "--archive", str(tmp_path / "archive"), "--port", str(taken.getsockname()[1])]
+        done = subprocess.run([sys.executable, "-c", code, *serve], capture_output=True, text=True, check=False)
+    assert done.returncode != 0, "the port is taken"
+    assert f"{', '.join(package.requirement for package in PACKAGES)} not installed" in done.stderr
+
+
 def test_what_is_too_long_or_for_another_host_is_refused(tmp_path: Path, start_site: Start) -> None:
     site = start_site(tmp_path / "archive")
 
