@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from hilum.serve.assets.packages import PACKAGES
 from hilum.serve.options import Options
 from hilum.serve.site import settle_address
 
