@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builders import UID_ROOT
+from hilum.catalog import Archive
 from hilum.check import Acceptance, Options, PixelReading
 from hilum.cohort import Criteria, build_cohort
 from hilum.errors import ArchiveError, ConfigError, FormatError, HilumError, NotFoundError
@@ -23,8 +24,6 @@ from publish.releasing import DAY, index_images, make_archive, release, try_rele
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from hilum.catalog import Archive
 
 
 def test_a_release_holds_every_file_with_its_digest(archive: Archive, beside: Path, small_archive: Path) -> None:
@@ -201,7 +200,10 @@ def in_child(archive: Archive, *, die_at: int | None = None) -> tuple[int, int]:
 
 
 @pytest.mark.timeout(900)  # a busy machine is no failure
-def test_killed_anywhere_nothing_is_seen_and_the_next_run_gives_the_same_digest(archive: Archive) -> None:
+def test_killed_anywhere_nothing_is_seen_and_the_next_run_gives_the_same_digest(
+    small_archive: Path, memory_path: Path
+) -> None:
+    archive = Archive.open(shutil.copytree(small_archive / "archive", memory_path / "archive"))
     digest = release(archive, "1").digest
     target = archive.path / "releases" / "trial" / "1"
     shutil.rmtree(archive.path / "releases")

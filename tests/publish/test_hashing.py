@@ -6,12 +6,12 @@ import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING
 
 import pytest
 
 from hilum.errors import ArchiveError, Refusal
-from hilum.publish.hashing import Hashed, KnownHashes, hash_files, open_hashes
+from hilum.publish.hashing import READ_BYTES, Hashed, KnownHashes, hash_files, open_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +41,14 @@ def test_each_file_gets_its_digest(tmp_path: Path, files: list[Path]) -> None:
     assert list(map(str, files)) == sorted(found, key=lambda path: int(Path(path).stem))
     for path in files:
         assert digest(found[str(path)]) == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1, READ_BYTES - 1, READ_BYTES, READ_BYTES + 1, 2 * READ_BYTES])
+def test_a_file_of_any_size_gets_its_digest(size_bytes: int, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(bytes(range(251)) * (size_bytes // 251) + bytes(size_bytes % 251))
+    with open_hashes(tmp_path / "hashes.sqlite") as known:
+        assert digest(hashed(known, [path])[str(path)]) == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_what_did_not_change_is_not_read_again(tmp_path: Path, files: list[Path]) -> None:
@@ -80,14 +88,14 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path, files: list[Path]) -> No
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "growing"
     path.write_bytes(b"x" * 1000)
-    file_digest = hashlib.file_digest
+    read = os.read
 
-    def meanwhile(file: BinaryIO, name: str) -> Any:
-        found = file_digest(file, name)  # type: ignore[arg-type]
+    def meanwhile(descriptor: int, count: int) -> bytes:
+        found = read(descriptor, count)
         path.write_bytes(b"x" * 1001)
         return found
 
-    monkeypatch.setattr(hashlib, "file_digest", meanwhile)
+    monkeypatch.setattr(os, "read", meanwhile)
     with open_hashes(tmp_path / "hashes.sqlite") as known:
         found = hashed(known, [path])[str(path)]
     assert isinstance(found, Refusal)
