@@ -48,6 +48,8 @@ NLST_QUERIES = (
     "/studies?limit=101&PatientID=1001*",
     "/studies?limit=101&ModalitiesInStudy=SEG",
     "/studies?limit=101&StudyDate=19990102-19990201",
+    "/series?limit=101&Modality=SEG",
+    "/instances?limit=101",
 )
 
 

@@ -17,6 +17,7 @@ from hilum.model.instances import Instances
 from hilum.serve.access import audit
 from hilum.serve.access.decisions import visible_series
 from hilum.serve.dicomweb.problem import NOT_FOUND, ProblemError, not_found
+from hilum.serve.published.copies import first_copies
 from hilum.serve.published.metadata import FOLDER, SeriesMetadata, metadata_path
 from hilum.serve.published.models import Series
 
@@ -211,15 +212,11 @@ def find_study(principal: Principal, study_uid: str) -> list[FoundSeries]:
     ProblemError
         404: there is none that may be seen.
     """
-    rows = visible_series(principal).filter(study__study_uid=study_uid, instances__isnull=False)
-    ordered = rows.order_by(F("series_number").asc(nulls_last=True), "series_uid", "collection_id")
-    by_uid: dict[str, FoundSeries] = {}
-    for row in ordered.values_list(*_COLUMNS):
-        series = FoundSeries(*row)
-        by_uid.setdefault(series.series_uid, series)
-    if not by_uid:
+    rows = first_copies(visible_series(principal)).filter(study__study_uid=study_uid, instances__isnull=False)
+    ordered = rows.order_by(F("series_number").asc(nulls_last=True), "series_uid")
+    found = [FoundSeries(*row) for row in ordered.values_list(*_COLUMNS)]
+    if not found:
         raise not_found()
-    found = list(by_uid.values())
     _seen(principal, found[0])
     return found
 

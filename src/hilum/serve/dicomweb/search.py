@@ -52,8 +52,7 @@ _MODALITIES = "ModalitiesInStudy"
 def search_studies(request: HttpRequest, principal: Principal) -> HttpResponse:
     """Studies that match, each once: of several collections, as the first has it; what is counted is of all of them."""
     query = read_query(request.GET, "study")
-    seen = visible_studies(principal)
-    found = first_copies(seen, seen).filter(_conditions(query, principal, study="", series=None))
+    found = first_copies(visible_studies(principal)).filter(_conditions(query, principal, study="", series=None))
     # The keys come from an index alone, however far the page is; the rows of those before are not looked at.
     keys = list(found.order_by(*STUDY_ORDER).values_list("pk", flat=True)[query.offset : query.offset + query.limit])
     page = list(Study.objects.filter(pk__in=keys).order_by(*STUDY_ORDER))
@@ -142,8 +141,7 @@ def _any_modality(value: str) -> Q:
 
 
 def _found_series(principal: Principal, query: Query, study_uid: str | None) -> QuerySet[Series]:
-    seen = visible_series(principal)
-    found = first_copies(seen, seen).filter(_conditions(query, principal, study="study__", series=""))
+    found = first_copies(visible_series(principal)).filter(_conditions(query, principal, study="study__", series=""))
     if study_uid is None:
         return found.order_by("id")
     return found.filter(study__study_uid=study_uid).order_by(F("series_number").asc(nulls_last=True), "id")
@@ -159,8 +157,7 @@ def _summaries(principal: Principal, studies: Sequence[Study]) -> dict[str, dict
     uids = {study.pk: study.study_uid for study in studies}
     if shared := [study.study_uid for study in studies if study.copy_number]:
         uids |= dict(Study.objects.filter(study_uid__in=shared).values_list("pk", "study_uid"))
-    seen = visible_series(principal)
-    rows = first_copies(seen, seen).filter(study__in=list(uids)).order_by()
+    rows = first_copies(visible_series(principal)).filter(study__in=list(uids)).order_by()
     counted = rows.values("study_id", "modality").annotate(
         series=Count("pk"), images=Sum("instance_count"), here=Count("instances")
     )

@@ -195,7 +195,7 @@ def _cohort(principal: Principal, name: str) -> Chosen:
         raise not_found()
     seen = visible_series(principal).filter(cohorts=cohort)
     closed_count = cohort.series.count() - seen.count()
-    return Chosen("cohort", cohort.pk, cohort.title, first_copies(seen, seen), closed_count)
+    return Chosen("cohort", cohort.pk, cohort.title, first_copies(seen), closed_count)
 
 
 def _collection(principal: Principal, name: str) -> Chosen:

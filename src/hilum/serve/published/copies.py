@@ -23,21 +23,19 @@ _IDENTIFIED_BY = {Study: ("study_uid",), Series: ("study__study_uid", "series_ui
 """What two rows have in common that are copies; a series has a UID of its own, but mistakes occur, and hide nothing."""
 
 
-def first_copies(rows: QuerySet[Row], seen: QuerySet[Row]) -> QuerySet[Row]:
-    """Leave out the rows of which `seen` has an earlier copy: what is left names each study or series once.
+def first_copies(seen: QuerySet[Row]) -> QuerySet[Row]:
+    """Leave out the later copies, so that each study or series is named once.
 
     Parameters
     ----------
-    rows
-        Studies or series; what stands in one collection alone costs no look at another.
     seen
-        All of them that may be seen: who sees one of the collections sees its copies.
+        All studies or series that may be seen: who sees one of several collections sees its copies.
     """
     # To put the condition together takes longer than to see that nothing here is in several collections.
-    if not has_copies(rows.model):
-        return rows
-    earlier = seen.order_by().filter(**_same_as_outer(rows.model), copy_number__lt=OuterRef("copy_number"))
-    return rows.filter(Q(copy_number__lte=1) | ~Exists(earlier))
+    if not has_copies(seen.model):
+        return seen
+    earlier = seen.order_by().filter(**_same_as_outer(seen.model), copy_number__lt=OuterRef("copy_number"))
+    return seen.filter(Q(copy_number__lte=1) | ~Exists(earlier))
 
 
 def has_copies(model: type[Study | Series]) -> bool:

@@ -43,8 +43,7 @@ def search(request: HttpRequest) -> HttpResponse:
 
 
 def _by_uid(principal: Principal, uid: str) -> dict[str, object]:
-    seen = visible_series(principal)
-    visible = first_copies(seen, seen).select_related("study")
+    visible = first_copies(visible_series(principal)).select_related("study")
     series = visible.filter(series_uid=uid) or visible.filter(study__study_uid=uid)
     if series:
         return {"series": list(series.order_by("series_number", "series_uid")[:FOUND_AT_MOST])}
