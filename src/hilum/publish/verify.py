@@ -88,7 +88,7 @@ def verify_release(
         _forget(notes)
     with open_hashes(notes) as known:
         reader = _Reader(known, executor, workers, on_progress)
-        remaining = iter(()) if any(one.item in _lists(release) for one in refusals) else release.files()
+        remaining = iter(()) if any(one.item in _lists(release) for one in refusals) else release.stored_files()
         while some := list(islice(remaining, FILES_AT_ONCE)):
             refusals += reader.read(some, at)
             files += len(some)
