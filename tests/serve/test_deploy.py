@@ -198,8 +198,9 @@ def test_an_upgrade_to_a_websocket_opens_nothing(proxied: Proxied) -> None:
     assert "Unsupported upgrade" in proxied.site.log.read_text()
 
 
-def test_the_image_brings_the_viewer_in_the_version_that_is_pinned() -> None:
-    packed = re.findall(r"npm pack (.*)", (DEPLOY / "Dockerfile").read_text())
+@pytest.mark.parametrize("name", ["deploy/Dockerfile", "docs/install.md", "docs/viewer.md"])
+def test_the_viewer_is_fetched_in_the_version_that_is_pinned(name: str) -> None:
+    packed = re.findall(r"npm pack (\S+ [^\s)]+)", (DEPLOY.parent / name).read_text())
     assert packed == [" ".join(package.requirement for package in PACKAGES)]
 
 
