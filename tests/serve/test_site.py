@@ -95,7 +95,8 @@ def test_behind_a_proxy_with_tls_only_what_that_says_is_believed(tmp_path: Path,
         ("", "0.0.0.0", "http://127.0.0.1:9000", "no other machine can open"),
         ("http://localhost:8080", "127.0.0.1", "http://localhost:8080", "listens on port 9000"),
         ("http://127.0.0.1:9000", "127.0.0.1", "http://127.0.0.1:9000", ""),
-        ("https://archive.example.org", "127.0.0.1", "https://archive.example.org", ""),
+        ("http://archive.example.org", "127.0.0.1", "http://archive.example.org", ""),
+        ("https://archive.example.org", "127.0.0.1", "https://archive.example.org", "sent in a circle"),
     ],
 )
 def test_links_lead_to_where_the_server_listens_unless_told_otherwise(
@@ -111,6 +112,9 @@ def test_links_lead_to_where_the_server_listens_unless_told_otherwise(
     assert Options.load(os.environ | {"HILUM_ARCHIVE": str(tmp_path)}).address == address
     assert warning in told
     assert bool(told) is bool(warning)
+    if "circle" in warning:
+        monkeypatch.setenv("HILUM_SERVE_PROXIES", "127.0.0.1")
+        assert settle_address(tmp_path, host=host, port=9000) == ""
 
 
 def test_a_mail_leads_to_the_port_that_was_given(tmp_path: Path, start_site: Start) -> None:

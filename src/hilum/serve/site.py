@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from hilum.serve.options import Options
+
 SETTINGS = "hilum.serve.settings"
 APPLICATION = "hilum.serve.asgi:application"
 FIRST_ADMIN = "admin@localhost"
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Variable with the folder through which the workers share their counts; prometheus_client reads it when imported."""
 
+USUAL_PORTS = {"http": 80, "https": 443}
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 EVERY_HOST = ("0.0.0.0", "::", "")  # noqa: S104 (what is compared with, not what is listened on)
 
@@ -70,7 +73,7 @@ def settle_address(archive: Path, *, host: str, port: int) -> str:
 
     options = Options.load(os.environ | {"HILUM_ARCHIVE": str(archive.absolute())})
     if options.public_url:
-        return _contradiction(options.address, port)
+        return _contradiction(options, port)
     reachable = host not in EVERY_HOST
     name = f"[{host}]" if ":" in host else host
     # The workers that are started read it from here.
@@ -83,14 +86,18 @@ def settle_address(archive: Path, *, host: str, port: int) -> str:
     )
 
 
-def _contradiction(address: str, port: int) -> str:
-    """What is wrong with an address of this very machine that the server does not listen on."""
-    parts = urlsplit(address)
-    stated = parts.port or (443 if parts.scheme == "https" else 80)
-    if parts.hostname not in LOCAL_HOSTS or stated == port:
+def _contradiction(options: Options, port: int) -> str:
+    """What of the options speaks against the address, or the address against where the server listens."""
+    parts = urlsplit(options.address)
+    if options.is_https and not options.proxies:
+        return (
+            f"public_url is {options.address}, but proxies is empty: no proxy is believed that it ended TLS, and "
+            "browsers are sent in a circle; name the address of the proxy in front"
+        )
+    if parts.hostname not in LOCAL_HOSTS or (parts.port or USUAL_PORTS[parts.scheme]) == port:
         return ""
     return (
-        f"links in mails lead to {address}, as public_url says, but the server listens on port {port}: leave "
+        f"links in mails lead to {options.address}, as public_url says, but the server listens on port {port}: leave "
         "public_url out, or name the address that people type"
     )
 

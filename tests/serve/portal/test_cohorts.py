@@ -198,7 +198,7 @@ def test_an_account_keeps_no_more_cohorts_than_the_site_lets_it(
         answer = client.post("/cohorts/new", form)
         assert (answer.status_code == 302) is is_kept
         assert steward.post("/cohorts/new", form).status_code == 302, "a steward keeps any number"
-    assert "You keep 1 cohorts, and this site keeps 1 for an account. Delete one" in answer.content.decode()
+    assert "You keep 1 of at most 1 cohorts. Delete one" in answer.content.decode()
     assert "1 of at most 1" in client.get("/account/").content.decode()
 
 

@@ -55,4 +55,4 @@ def too_many(user_id: int) -> str:
     kept = ChosenCohort.objects.filter(made_by=user_id).count()
     if kept < limit or User.objects.filter(pk=user_id, is_staff=True).exists():
         return ""
-    return f"You keep {kept} cohorts, and this site keeps {limit} for an account. Delete one that you need no more."
+    return f"You keep {kept} of at most {limit} cohorts. Delete one that you need no more, or ask a steward."
