@@ -35,7 +35,9 @@ def check(
     ] = None,
     collection: Annotated[str | None, typer.Option(metavar="ID", help="Only this collection of the archive.")] = None,
     cohort: Annotated[str | None, typer.Option(metavar="NAME", help="Only the series of this cohort.")] = None,
-    lesions: Annotated[Path | None, typer.Option(help="File or folder of lesions to hold against the volumes.")] = None,
+    lesions: Annotated[
+        Path | None, typer.Option(help="Lesions to hold against the volumes: list, masks, SEG, SR ...")
+    ] = None,
     pixels: Annotated[str, typer.Option(help="Slices of a series that are read: none, some (5) or all.")] = "some",
     accepted: Annotated[
         Path | None,
