@@ -118,8 +118,8 @@ def write_archive(folder: Path, clean: Make, counts: dict[str, int]) -> Archive:
 def test_memory_does_not_grow_with_the_rows_of_the_series(
     tmp_path: Path, clean: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(collect, "SERIES_AT_ONCE", 20)
-    few, many = 20, 80
+    monkeypatch.setattr(collect, "SERIES_AT_ONCE", 5)
+    few, many = 40, 120
     archive = write_archive(tmp_path, clean, {"few": few, "many": many})
     checked_count(archive, "few")  # loads modules
     peaks = []
