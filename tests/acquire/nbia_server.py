@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 from acquire.zips import streamed_zip
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
 Fault = Literal[
@@ -108,6 +109,8 @@ class NbiaServer:
     faults: dict[str, deque[Fault]] = field(default_factory=lambda: defaultdict(deque))
     requests: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    """Answered to the next requests of any kind."""
     expires_in: int = 7199
     has_v4: bool = True
 
@@ -128,12 +131,15 @@ class NbiaServer:
 
 
 @contextmanager
-def serve_nbia() -> Iterator[NbiaServer]:
-    """Run a server on a free port until the end of the block."""
+def serve_nbia(tls: ssl.SSLContext | None = None) -> Iterator[NbiaServer]:
+    """Run a server on a free port until the end of the block. With `tls` it is that of localhost."""
     state = NbiaServer()
     handler = type("Handler", (_Handler,), {"state": state})
     with _Server(("127.0.0.1", 0), handler) as server:
-        state.url = f"http://127.0.0.1:{server.server_port}/nbia-api/"
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        address = f"http://127.0.0.1:{server.server_port}" if tls is None else f"https://localhost:{server.server_port}"
+        state.url = f"{address}/nbia-api/"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -167,6 +173,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, path: str, values: dict[str, str]) -> None:
         self.state.requests.append(path)
+        if self.state.statuses:
+            self._send(self.state.statuses.pop(0), b"")
+            return
         if path == "/nbia-api/oauth/token":
             self._token(values)
             return

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
 BOUNDARY = "--=_part"
@@ -243,16 +244,19 @@ def _element(tag: str, value: str) -> tuple[str, dict[str, object]]:
 
 
 @contextmanager
-def serving(kind: type[Handler]) -> Iterator[tuple[Store, str]]:
-    """Serve a new store on a free port; give it and the server's address."""
+def serving(kind: type[Handler], tls: ssl.SSLContext | None = None) -> Iterator[tuple[Store, str]]:
+    """Serve a new store on a free port; give it and the server's address. With `tls` it is that of localhost."""
     store = Store()
     handler = type(kind.__name__, (kind,), {"store": store})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield store, f"http://127.0.0.1:{server.server_address[1]}"
+        port = server.server_address[1]
+        yield store, f"https://localhost:{port}" if tls is not None else f"http://127.0.0.1:{port}"
     finally:
         server.shutdown()
         thread.join()

@@ -181,6 +181,20 @@ def test_find_by_collection(server: NbiaServer, client: httpx.Client, stored: St
         source.find({"Colection": "CT Lymph Nodes"})
 
 
+def test_a_server_that_fails_for_a_while_is_asked_again_before_the_pull_too(
+    server: NbiaServer, client: httpx.Client, stored: Stored
+) -> None:
+    source = NbiaSource(client, server.url, pace=Pace(patience=Patience(3, 0.001, 0.002)))
+    server.statuses = [503, 429]
+    assert [one.series_uid for one in source.find({"Collection": "CT Lymph Nodes"})] == [UID]
+    server.statuses = [500, 503]
+    assert [one.series_uid for one in source.describe([UID]).series] == [UID]
+    server.statuses = [503] * 3
+    with pytest.raises(SourceError, match="503"):
+        source.describe([UID])
+    assert server.requests[-3:] == ["/nbia-api/services/v4/getSeriesMetadata"] * 3
+
+
 def test_what_is_not_public_needs_a_user(
     server: NbiaServer, client: httpx.Client, images: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -241,28 +255,6 @@ def test_credentials_come_from_the_environment(environment: dict[str, str], expe
 def test_a_user_needs_a_password() -> None:
     with pytest.raises(ConfigError, match="NBIA_PASSWORD is not"):
         Credentials.from_environment({"NBIA_USER": "a"})
-
-
-def test_a_self_signed_server_is_not_trusted(tmp_path: Path, client: httpx.Client) -> None:
-    """TLS is verified: no option turns it off."""
-    import ssl
-    import subprocess
-    import threading
-    from http.server import BaseHTTPRequestHandler, HTTPServer
-
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
-    subprocess.run([*command, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        server.handle_error = lambda *_: None  # type: ignore[method-assign]
-        thread = threading.Thread(target=server.handle_request)
-        thread.start()
-        with pytest.raises(SourceError, match="certificate"):
-            NbiaSource(client, f"https://localhost:{server.server_port}/nbia-api").describe([UID])
-        thread.join()
 
 
 def test_names_show_no_password(client: httpx.Client) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilum.acquire.pace import Pace, Patience, Stopped
+from hilum.errors import SourceError
 
 
 @given(st.integers(1, 60))
@@ -39,6 +40,27 @@ def test_a_pause_that_a_source_asks_for_holds_every_connection() -> None:
     start = time.monotonic()
     pace.enter()
     assert time.monotonic() - start >= 0.1, "the pause is bounded by the longest wait, and kept"
+
+
+@pytest.mark.parametrize(
+    ("failures", "may_pass", "requests"), [(2, True, 3), (3, True, 3), (1, False, 1), (0, True, 1)]
+)
+def test_a_request_is_made_again_while_its_failure_may_pass(failures: int, may_pass: bool, requests: int) -> None:
+    pace = Pace(patience=Patience(attempts=3, first_wait_s=0, longest_wait_s=0))
+    made = []
+
+    def request() -> str:
+        made.append(1)
+        if len(made) <= failures:
+            raise SourceError("not now", check="status-503", may_pass=may_pass)
+        return "given"
+
+    if failures < requests:
+        assert pace.persist(request) == "given"
+    else:
+        with pytest.raises(SourceError, match="not now"):
+            pace.persist(request)
+    assert len(made) == requests
 
 
 def test_a_stop_ends_a_wait_that_has_begun() -> None:

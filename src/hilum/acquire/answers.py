@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from hilum.errors import SourceError
+from hilum.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,10 +48,19 @@ def open_client(
 
 
 def tls_context(ca_file: str = "") -> ssl.SSLContext:
-    """Give what verifies servers: by the system's authorities, and those of a PEM file."""
+    """Give what verifies servers: by the system's authorities, and those of a PEM file.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, or holds no certificate.
+    """
     context = ssl.create_default_context()
     if ca_file:
-        context.load_verify_locations(ca_file)
+        try:
+            context.load_verify_locations(ca_file)
+        except OSError as error:
+            raise ConfigError(f"{ca_file}: expected certificates of authorities as PEM: {error}") from error
     return context
 
 
@@ -63,13 +72,29 @@ def errors_of(where: str) -> Iterator[None]:
     try:
         yield
     except httpx.TransportError as error:
-        raise SourceError(
-            f"{where}: the connection failed ({str(error) or type(error).__name__})",
-            check="cut-connection",
-            may_pass=True,
-        ) from error
+        raise failed_connection(where, error) from error
     except httpx.HTTPError as error:
         raise SourceError(f"{where}: {error}", check="bad-answer") from error
+
+
+def failed_connection(where: str, error: Exception) -> SourceError:
+    """Say that a connection failed: for a while, or because the server does not prove to be the one that is meant."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return bad_certificate(where, cause.verify_message)
+        cause = cause.__cause__ or cause.__context__
+    said = str(error) or type(error).__name__
+    return SourceError(f"{where}: the connection failed ({said})", check="cut-connection", may_pass=True)
+
+
+def bad_certificate(where: str, problem: str) -> SourceError:
+    """Say that a server's certificate does not hold: nothing is asked of it."""
+    return SourceError(
+        f"{where}: its certificate is not to be trusted ({problem}); is it the right server? Name the authority that"
+        " vouches for it with --ca-file",
+        check="bad-certificate",
+    )
 
 
 def require_good(response: httpx.Response, where: str) -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from hilum.acquire.answers import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, tls_context
+from hilum.acquire.answers import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, failed_connection, tls_context
 from hilum.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
@@ -271,8 +271,4 @@ def _errors_of(where: str) -> Iterator[None]:
     except http.client.HTTPException as error:
         raise SourceError(f"{where}: {error}", check="bad-answer") from error
     except OSError as error:
-        raise SourceError(
-            f"{where}: the connection failed ({str(error) or type(error).__name__})",
-            check="cut-connection",
-            may_pass=True,
-        ) from error
+        raise failed_connection(where, error) from error

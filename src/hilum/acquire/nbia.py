@@ -16,6 +16,7 @@ import csv
 import hashlib
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -23,6 +24,7 @@ from urllib.parse import urlsplit, urlunsplit
 from hilum.acquire.answers import errors_of, require_good
 from hilum.acquire.columns import is_uid, series_of
 from hilum.acquire.names import require_safe
+from hilum.acquire.pace import Pace
 from hilum.acquire.source import Delivery
 from hilum.acquire.unzip import Limits, unzip
 from hilum.acquire.wanted import WantedFile, WantedSeries
@@ -76,6 +78,8 @@ class NbiaSource:
     by_image
         Ask for each image by itself instead of the zip: for a series whose zip never comes whole. There are no hashes
         then; that all images are there is known from their UIDs and the server's count.
+    pace
+        How `find` and `describe` wait for a server that fails; whoever pulls waits for the rest. None for the usual.
     """
 
     def __init__(
@@ -86,12 +90,14 @@ class NbiaSource:
         version: Version = "v1",
         login: Login | None = None,
         by_image: bool = False,
+        pace: Pace | None = None,
     ) -> None:
         self._client = client
         self._url = url.rstrip("/")
         self._version: Version = version
         self._login = login
         self._by_image = by_image
+        self._pace = pace or Pace()
 
     @property
     def name(self) -> str:
@@ -112,7 +118,7 @@ class NbiaSource:
         SourceError
             There are none, or the server does not answer as it should.
         """
-        rows = self._json("GET", "getSeries", {**matching, "format": "json"})
+        rows = self._rows("GET", "getSeries", {**matching, "format": "json"})
         if not rows:
             asked = ", ".join(f"{name}={value}" for name, value in matching.items())
             raise SourceError(f"{self.name}: no series with {asked}; are names spelt as TCIA's?", check="not-found")
@@ -178,7 +184,7 @@ class NbiaSource:
             part = uids[start : start + UIDS_AT_ONCE]
             form = {"list": ",".join(part), "format": "json"}
             try:
-                rows = self._json("POST", "getSeriesMetadata", form, "v4")
+                rows = self._rows("POST", "getSeriesMetadata", form, "v4")
             except SourceError as error:
                 if error.check != "not-found":
                     raise
@@ -190,7 +196,7 @@ class NbiaSource:
         """As servers without v4 want it: a request a series."""
         for uid in uids:
             query = {"SeriesInstanceUID": uid, "format": "json"}
-            yield from map(self._series, self._json("GET", "getSeriesMetaData", query))
+            yield from map(self._series, self._rows("GET", "getSeriesMetaData", query))
 
     def _amount(self, series: WantedSeries) -> tuple[int, int]:
         """Images and bytes that the server's records have, unless they are known already."""
@@ -215,6 +221,12 @@ class NbiaSource:
             return replace(series_of(row), location="")
         except FormatError as error:
             raise SourceError(f"{self.name}: a series with an odd identifier: {error}", check="bad-answer") from error
+
+    def _rows(
+        self, method: str, call: str, values: Mapping[str, str], version: Version | None = None
+    ) -> list[dict[str, Any]]:
+        """As `_json`, asked again while the server fails."""
+        return self._pace.persist(partial(self._json, method, call, values, version))
 
     def _json(
         self, method: str, call: str, values: Mapping[str, str], version: Version | None = None

@@ -6,6 +6,14 @@ import random
 import threading
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from hilum.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Given = TypeVar("Given")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,31 @@ class Pace:
                 pause_s = min(asked_wait_s, self.patience.longest_wait_s)
                 self._held_until = max(self._held_until, time.monotonic() + pause_s)
         self._sleep(self.patience.wait_s(failures))
+
+    def wait_or_raise(self, error: SourceError, failures: int) -> None:
+        """Wait after a failure that may pass, or raise it where it will not, or was seen too often."""
+        if not error.may_pass or failures >= self.patience.attempts:
+            raise error
+        self.back_off(failures, error.wait_s)
+
+    def persist(self, request: Callable[[], Given]) -> Given:
+        """Give what a request gives, made again while it fails in a way that may pass.
+
+        Raises
+        ------
+        SourceError
+            It failed otherwise, or as often as patience allows.
+        Stopped
+            The pull was asked to stop.
+        """
+        failures = 0
+        while True:
+            self.enter()
+            try:
+                return request()
+            except SourceError as error:
+                failures += 1
+                self.wait_or_raise(error, failures)
 
     def _sleep(self, seconds: float) -> None:
         if self._stopped.wait(seconds) if seconds > 0 else self._stopped.is_set():

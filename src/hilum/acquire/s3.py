@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from hilum.acquire.answers import PASSING_STATUSES, READ_TIMEOUT_S, wait_s
+from hilum.acquire.answers import PASSING_STATUSES, READ_TIMEOUT_S, bad_certificate, tls_context, wait_s
 from hilum.acquire.connections import Connections
 from hilum.acquire.source import Delivery
 from hilum.acquire.wanted import WantedFile, WantedSeries
@@ -39,6 +39,7 @@ _MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 """An ETag that is the MD5 of the object; that of several parts has a dash and their number behind it."""
 
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
+_CERTIFICATE = re.compile(r"InvalidCertificate\(\s*(\w+)")
 _STATUS = re.compile(r"status code: (\d{3})")
 _NO_KEYS: S3Config = {"access_key_id": "none", "secret_access_key": "none"}
 
@@ -178,6 +179,7 @@ class S3Source:
             "timeout": _WHOLE_TIMEOUT,
         }
         if options.ca_file:
+            tls_context(options.ca_file)  # tells what is wrong with the file
             client["root_certificate"] = Path(options.ca_file).read_bytes()
         config: S3Config = {"region": options.region or _region(), **keys}
         if options.endpoint:
@@ -235,6 +237,8 @@ def _source_error(where: str, error: Exception) -> SourceError:
     found = _STATUS.search(said)
     if isinstance(error, FileNotFoundError) or found is not None:
         return _refused(where, int(found[1]) if found else 404, said)
+    if (untrusted := _CERTIFICATE.search(str(error))) is not None:
+        return bad_certificate(where, untrusted[1])
     return SourceError(f"{where}: {said}", check="cut-connection", may_pass=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hilum.acquire.draft import Draft
@@ -45,14 +46,7 @@ class Transfer:
         SourceError
             They cannot be listed, however often it was tried.
         """
-        failures = 0
-        while True:
-            self.pace.enter()
-            try:
-                return self.source.list_files(series)
-            except SourceError as error:
-                failures += 1
-                self._wait_or_raise(error, failures)
+        return self.pace.persist(partial(self.source.list_files, series))
 
     def receive_file(
         self, series: WantedSeries, series_id: int, file: WantedFile, path: Path, known: FileEntry
@@ -82,14 +76,7 @@ class Transfer:
         SourceError
             The stream is not whole, however often it was tried; then none of its files counts.
         """
-        failures = 0
-        while True:
-            self.pace.enter()
-            try:
-                return self._receive_all(series, series_id, folder)
-            except SourceError as error:
-                failures += 1
-                self._wait_or_raise(error, failures)
+        return self.pace.persist(partial(self._receive_all, series, series_id, folder))
 
     def _receive(self, series: WantedSeries, series_id: int, draft: Draft) -> None:
         failures, furthest = 0, draft.size_bytes
@@ -106,7 +93,7 @@ class Transfer:
                 self.ledger.note_attempts(series_id, draft.file.name, 1, draft.size_bytes, str(error))
                 if error.check in {"wrong-hash", "wrong-size"} or not _may_go_on(draft):
                     draft.restart()
-                self._wait_or_raise(error, failures)
+                self.pace.wait_or_raise(error, failures)
 
     def _receive_once(self, series: WantedSeries, series_id: int, draft: Draft) -> None:
         with self.source.fetch(series, draft.file, draft.size_bytes) as deliveries:
@@ -156,11 +143,6 @@ class Transfer:
             draft.write(chunk)
             self.on_bytes(len(chunk))
             self.pace.spend(len(chunk))
-
-    def _wait_or_raise(self, error: SourceError, failures: int) -> None:
-        if not error.may_pass or failures >= self.pace.patience.attempts:
-            raise error
-        self.pace.back_off(failures, error.wait_s)
 
 
 def _may_go_on(draft: Draft) -> bool:

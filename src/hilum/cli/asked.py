@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit
@@ -15,7 +16,7 @@ import typer
 from hilum.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import httpx
 
@@ -194,8 +195,19 @@ def _from_dicomweb(url: str, selection: IdcSelection, access: Access) -> Asked:
         "modality": "Modality",
     }
     source = DicomWebSource(access.client(), url)
-    found = [one for query in _queries(selection, names) for one in source.find(query, collection_id=source.host)]
+    found = [
+        one
+        for query in _queries(selection, names)
+        for one in _patiently(partial(source.find, query, collection_id=source.host))
+    ]
     return Asked(tuple({one.key: one for one in found}.values()), source)
+
+
+def _patiently(find: Callable[[], list[WantedSeries]]) -> list[WantedSeries]:
+    """What is found, looked for again while the server fails in a way that may pass."""
+    from hilum.acquire.pace import Pace
+
+    return Pace().persist(find)
 
 
 def _queries(selection: IdcSelection, names: Mapping[str, str]) -> list[dict[str, str]]:
@@ -235,9 +247,10 @@ def _from_url(url: str, access: Access) -> Asked:
     from hilum.acquire.web_folder import WebFolderSource
 
     if url.startswith("s3://"):
-        return _folders_of(url, access.s3().find(url), access.s3())
+        bucket = access.s3()
+        return _folders_of(url, _patiently(partial(bucket.find, url)), bucket)
     source = WebFolderSource(access.client(), url)
-    return _folders_of(url, source.find(), source)
+    return _folders_of(url, _patiently(source.find), source)
 
 
 def _from_path(path: Path, access: Access) -> Asked:
