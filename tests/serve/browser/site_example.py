@@ -1,8 +1,8 @@
 """The archive that the browser tests open: ``python tests/serve/browser/site_example.py DIR`` makes ``DIR/archive``.
 
-Collections: ``nodes``, by request, with a CT, its SEG in two encodings and two SR; ``kept``, by request, a CT that
-nobody is granted; ``cells``, open, a phantom slide in colour and one of two channels; ``chest`` and ``slides``, open,
-real images where those are on this machine; ``nlst``, with an account, the public index of NLST.
+Collections: ``nodes``, by request, with a CT, its SEG in two encodings and two SR; ``kept``, by request, a
+compressed CT that nobody is granted; ``cells``, open, a phantom slide in colour and one of two channels; ``chest`` and
+``slides``, open, real images where those are on this machine; ``nlst``, with an account, the public index of NLST.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from slide_example import write_slide_example
 from viewer_example import write_viewer_example
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pyarrow as pa
 
 REAL = {"chest": "cmb_crc_chest", "slides": "slides/openslide_python"}
@@ -50,7 +52,8 @@ def write_site(root: Path) -> None:
     )
     index_folder(archive, root / "nodes", "nodes")
     write_slide_example(root / "cells")
-    CtSeries(participant=KEPT, study_uid=KEPT_STUDY, series_uid=f"{KEPT_STUDY}.1").write(root / "kept")
+    kept = CtSeries(participant=KEPT, study_uid=KEPT_STUDY, series_uid=f"{KEPT_STUDY}.1")
+    _compress(kept.write(root / "kept"))
     for collection_id in ("cells", "kept"):
         index_folder(archive, root / collection_id, collection_id)
     for collection_id, folder in REAL.items():
@@ -61,6 +64,20 @@ def write_site(root: Path) -> None:
     _publish(archive)
     _make_accounts()
     _ask_and_choose()
+
+
+def _compress(paths: Iterable[Path]) -> None:
+    """Let images be JPEG-LS, which the viewer decodes with WebAssembly in a worker."""
+    import imagecodecs
+    import pydicom
+    from pydicom.encaps import encapsulate
+    from pydicom.uid import JPEGLSLossless
+
+    for path in paths:
+        dataset = pydicom.dcmread(path)
+        dataset.PixelData = encapsulate([bytes(imagecodecs.jpegls_encode(dataset.pixel_array))])
+        dataset.file_meta.TransferSyntaxUID = JPEGLSLossless
+        dataset.save_as(path, enforce_file_format=True)
 
 
 def _publish(archive: Archive) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from builders import needs_shared_data
 from hilum.serve.viewer.links import reformat_link, slide_link, study_link
+from serve.browser.people import KEPT_STUDY
 from slide_example import GLOWING, NUCLEUS, PLASMA, SLIDE, STAINED
 
 if TYPE_CHECKING:
@@ -66,6 +67,14 @@ def test_a_link_opens_a_ct_at_its_slice(steward: Watched) -> None:
     steward.wait_for_pixels(lit=100_000)
     steward.page.get_by_text("(12/24)").wait_for()
     assert steward.colours() == []
+    steward.require_clean()
+
+
+@pytest.mark.parametrize("mode", ["viewer", "segmentation"])
+def test_a_compressed_ct_is_decoded(steward: Watched, mode: str) -> None:
+    """By a worker that makes functions of texts, under the policy of its own script."""
+    steward.open(study_link(KEPT_STUDY).replace("/viewer", f"/{mode}"))
+    steward.wait_for_pixels(lit=100_000)
     steward.require_clean()
 
 
