@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hilum.cli.opened_site import open_with_site
 from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, progress, show_json, show_table, tell, tell_first
 from hilum.cli.site_removal import add_removal
 from hilum.cli.site_results import add_results
@@ -64,12 +65,7 @@ def publish(
     Only what changed since is read. Files whose header cannot be read are served, described from the catalog alone,
     and told.
     """
-    from hilum.catalog import Archive
-    from hilum.serve import site
-
-    opened = Archive.open(archive)
-    site.open_site(opened.path)
-    site.prepare_tables()
+    opened = open_with_site(archive)
     from hilum.serve.access.audit import Event, record
     from hilum.serve.published.models import Collection
     from hilum.serve.published.publish import publish as publish_collection
@@ -93,12 +89,7 @@ def publish_cohort(
     as_json: JsonOption = False,
 ) -> None:
     """Serve a frozen cohort, so that access can be granted to it alone."""
-    from hilum.catalog import Archive
-    from hilum.serve import site
-
-    opened = Archive.open(archive)
-    site.open_site(opened.path)
-    site.prepare_tables()
+    opened = open_with_site(archive)
     from hilum.serve.published.cohorts import publish_cohort as publish_one
 
     served, missing = publish_one(opened, cohort, title=title)
@@ -110,11 +101,7 @@ def publish_cohort(
 
 def list_served(archive: ArchiveOption, as_json: JsonOption = False) -> None:
     """List the collections that are served, and who sees them."""
-    from hilum.catalog import Archive
-    from hilum.serve import site
-
-    site.open_site(Archive.open(archive).path)
-    site.prepare_tables()
+    open_with_site(archive)
     from hilum.serve.published.models import Collection
 
     rows = [
@@ -133,11 +120,7 @@ def list_served(archive: ArchiveOption, as_json: JsonOption = False) -> None:
 
 def list_cohorts(archive: ArchiveOption, as_json: JsonOption = False) -> None:
     """List the cohorts that are served: who chose each on the site, and how many hold access to it."""
-    from hilum.catalog import Archive
-    from hilum.serve import site
-
-    site.open_site(Archive.open(archive).path)
-    site.prepare_tables()
+    open_with_site(archive)
     from hilum.serve.access.models import Grant
     from hilum.serve.published.models import Cohort
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from hilum.cli.opened_site import open_with_site
 from hilum.cli.output import ArchiveOption, JsonOption, show_table, tell, tell_first
 from hilum.disk import size_text
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from hilum.catalog import Archive
 
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")]
 
@@ -31,7 +27,7 @@ def withdraw(
     as_json: JsonOption = False,
 ) -> None:
     """Serve a collection no more; its files and its part of the catalog stay as they are."""
-    _open(archive)
+    open_with_site(archive)
     from hilum.serve.access.audit import Event, record
     from hilum.serve.published.publish import withdraw as withdraw_collection
 
@@ -59,7 +55,7 @@ def withdraw_cohort(
     as_json: JsonOption = False,
 ) -> None:
     """Serve a cohort no more: nobody finds it, its tokens open nothing; one that somebody holds a grant for stays."""
-    opened = _open(archive)
+    opened = open_with_site(archive)
     from hilum.cohort.named import naming_cohort
     from hilum.errors import AccessError
     from hilum.serve.portal.removing import remove_cohort, what_holds
@@ -79,7 +75,7 @@ def withdraw_cohort(
 
 def prune(archive: ArchiveOption, dry_run: DryRunOption = False, as_json: JsonOption = False) -> None:
     """Remove prepared metadata that nothing served needs any more; publishing makes them again from the files."""
-    opened = _open(archive)
+    opened = open_with_site(archive)
     from hilum.serve.published.metadata import FOLDER
     from hilum.serve.published.publish import unnamed_metadata
 
@@ -94,16 +90,6 @@ def prune(archive: ArchiveOption, dry_run: DryRunOption = False, as_json: JsonOp
     show_table(rows, as_json=as_json)
     total = size_text(sum(row["size_bytes"] for row in rows))
     tell(f"{total} {'would be' if dry_run else 'are'} freed; what was replaced less than an hour ago is left")
-
-
-def _open(archive: Path) -> Archive:
-    from hilum.catalog import Archive
-    from hilum.serve import site
-
-    opened = Archive.open(archive)
-    site.open_site(opened.path)
-    site.prepare_tables()
-    return opened
 
 
 def _of_collection(collection_id: str) -> dict[str, Any]:

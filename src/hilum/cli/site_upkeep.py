@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from hilum.cli.opened_site import open_with_site
 from hilum.cli.output import ArchiveOption, JsonOption, show_json, show_table, tell
 
 
@@ -40,7 +41,7 @@ def add_upkeep(site: typer.Typer) -> None:
 
 def backup(file: FileArgument, archive: ArchiveOption, as_json: JsonOption = False) -> None:
     """Write accounts, requests, grants, tokens and the log into one file, while the site runs."""
-    _open(archive)
+    open_with_site(archive)
     from hilum.serve.operations.backup import write_backup
 
     _show(write_backup(file), as_json=as_json)
@@ -48,7 +49,7 @@ def backup(file: FileArgument, archive: ArchiveOption, as_json: JsonOption = Fal
 
 def restore(file: FileArgument, archive: ArchiveOption, as_json: JsonOption = False) -> None:
     """Bring a backup back into a site that has no accounts yet; then publish the collections again."""
-    _open(archive)
+    open_with_site(archive)
     from hilum.serve.operations.backup import read_backup
 
     _show(read_backup(file), as_json=as_json)
@@ -65,7 +66,7 @@ def audit(
     """Print the audit log: log-ins, requests, grants, tokens, views and downloads."""
     import sys
 
-    _open(archive)
+    open_with_site(archive)
     from hilum.serve.access.export import write_csv, write_jsonl
 
     write = write_csv if form is LogFormat.CSV else write_jsonl
@@ -85,7 +86,7 @@ def user(
     """Make an account, change its role, or let somebody in again."""
     if role is None and not password:
         raise typer.BadParameter("say what to do: --role or --new-password")
-    _open(archive)
+    open_with_site(archive)
     from hilum.serve.accounts import roles
 
     made = ""
@@ -96,14 +97,6 @@ def user(
         made = roles.new_password(email)
     if made:
         tell(f"Its one-time password, shown only now and to be changed at the first log-in: {made}")
-
-
-def _open(archive: Path) -> None:
-    from hilum.catalog import Archive
-    from hilum.serve import site
-
-    site.open_site(Archive.open(archive).path)
-    site.prepare_tables()
 
 
 def _show(counts: dict[str, int], *, as_json: bool) -> None:
