@@ -11,7 +11,7 @@ import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 
 FILES_AT_ONCE = 256
 """Files between two syncs: a sync for each would take days for 20 million files."""
+
+FILES_PER_TASK = 16
+"""Files that a thread brings before it asks for more."""
 
 RELEASE_FOLDER = "release"
 STATE_NAME = "packing.sqlite"
@@ -152,6 +155,8 @@ class _Copying:
 
     def __init__(self, bag: Path, done: Done, *, link: bool, on_progress: Callable[[int], None]) -> None:
         self._bag = bag
+        self._payload = bag / PAYLOAD
+        self._folder: Path | None = None
         self._done = done
         self._link = link
         self._tell = on_progress
@@ -176,7 +181,9 @@ class _Copying:
             while batch := list(islice(files, FILES_AT_ONCE)):
                 todo = [file for file in batch if self._missing(file)]
                 self._tell(len(batch) - len(todo))
-                results = dict(zip([file.path for file in todo], pool.map(self._bring, todo), strict=True))
+                some = [todo[start : start + FILES_PER_TASK] for start in range(0, len(todo), FILES_PER_TASK)]
+                found = chain.from_iterable(pool.map(self._bring_each, some))
+                results = dict(zip([file.path for file in todo], found, strict=True))
                 # Before anything is noted down as done, it is on the disk.
                 sync_filesystem(self._bag)
                 brought = {path: one for path, one in results.items() if not isinstance(one, Refusal)}
@@ -186,14 +193,16 @@ class _Copying:
                 self._tell(len(todo))
 
     def _missing(self, file: ReleaseFile) -> bool:
-        return self._done.find(file.path, self._place(file)) is None
+        return self._done.is_new or self._done.find(file.path, self._payload / file.path) is None
 
-    def _place(self, file: ReleaseFile) -> Path:
-        return self._bag / PAYLOAD / file.path
+    def _bring_each(self, files: Sequence[ReleaseFile]) -> list[Digests | Refusal]:
+        return [self._bring(file) for file in files]
 
     def _bring(self, file: ReleaseFile) -> Digests | Refusal:
-        source, target = Path(file.place), self._place(file)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        source, target = Path(file.place), self._payload / file.path
+        if target.parent != self._folder:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._folder = target.parent
         try:
             with unfinished(target) as draft:
                 draft.unlink(missing_ok=True)

@@ -27,10 +27,17 @@ CREATE TABLE IF NOT EXISTS purpose (text TEXT NOT NULL);
 
 
 class Done:
-    """Files of a bag that are done; `open_done` gives one."""
+    """Files of a bag that are done; `open_done` gives one.
+
+    Attributes
+    ----------
+    is_new
+        Whether nothing had been noted down when the notes were opened.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self.is_new = connection.execute("SELECT 1 FROM done LIMIT 1").fetchone() is None
 
     def find(self, path: str, file: Path) -> Digests | None:
         """Give the digests of a file that is done and unchanged since."""

@@ -25,7 +25,7 @@ PAYLOAD = "data"
 UNKNOWN_LENGTH = "-"
 
 _LINE = re.compile(r"(\S+)[ \t]+(\S+)[ \t]+(.+)")
-_ENCODED = {"%": "%25", "\r": "%0D", "\n": "%0A"}
+_ENCODED = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _CODES = re.compile(r"%(25|0D|0A)", re.IGNORECASE)
 _SERIES_FOLDER = re.compile(r"(?:([A-Z]+)_)?([0-9.]+)")
 """Last folder of IDC's layout, ``%Modality_%SeriesInstanceUID``, and of the retriever's classic one."""
@@ -54,7 +54,7 @@ def read_fetch(path: Path, text: str) -> Manifest:
 
 def encode_path(path: str) -> str:
     """Give a path as a manifest of a bag has it."""
-    return "".join(_ENCODED.get(letter, letter) for letter in path)
+    return path.translate(_ENCODED)
 
 
 def decode_path(encoded: str) -> str:
