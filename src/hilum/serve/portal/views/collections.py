@@ -83,7 +83,7 @@ def show(request: HttpRequest, collection_id: str) -> HttpResponse:
             "releases": list_releases(now.archive, collection_id)[::-1],
             "results": _results(principal, collection_id),
             "work": work,
-            "downloadable": _downloadable(principal, collection) if visible else None,
+            "downloadable": _downloadable(collection) if visible else None,
             **_citations(work),
         },
     )
@@ -95,9 +95,10 @@ def _results(principal: Principal, collection_id: str) -> list[Result]:
     return [one for one in visible_results(principal, every) if collection_id in one.collection_ids]
 
 
-def _downloadable(principal: Principal, collection: Collection) -> Downloadable:
+def _downloadable(collection: Collection) -> Downloadable:
+    """What there is of a collection that is visible: then all its series are, and none is asked one by one."""
     participants = collection.studies.values("participant_id").distinct().count()
-    return Downloadable.of(visible_series(principal).filter(collection=collection), participants=participants)
+    return Downloadable.of(collection.series.all(), participants=participants)
 
 
 def _citations(work: Work) -> dict[str, str]:
