@@ -48,9 +48,9 @@ clean:
 	touch $@
 
 .PHONY: system-packages
-system-packages:  ## what tests run beside hilum: a browser, dciodvfy and dcm2niix, PostgreSQL, and Orthanc as another archive
-	@{ command -v chromium && command -v dciodvfy && command -v dcm2niix && command -v Orthanc && command -v curl && \
+system-packages:  ## what tests run beside hilum: a browser, dciodvfy and dcm2niix, PostgreSQL, Caddy, and Orthanc as another archive
+	@{ command -v chromium && command -v caddy && command -v dciodvfy && command -v dcm2niix && command -v Orthanc && command -v curl && \
 	   ls /usr/share/orthanc/plugins/libOrthancDicomWeb.so && ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 || { \
 	  SUDO=$$(command -v sudo || true); $$SUDO apt-get update -qq && \
 	  $$SUDO apt-get install -y -qq --no-install-recommends \
-	    chromium dicom3tools dcm2niix postgresql orthanc orthanc-dicomweb curl; }
+	    chromium dicom3tools dcm2niix postgresql orthanc orthanc-dicomweb caddy curl; }
