@@ -235,7 +235,7 @@ def test_a_run_of_an_archive(tmp_path: Path) -> None:
 def test_a_run_without_lesions_is_told(tmp_path: Path) -> None:
     write_run(Archive.create(tmp_path / "archive"), lesions=())
     result = invoke("first", "--archive", tmp_path / "archive", "--hit", "within-distance:5", "--json")
-    assert "the run first has no lesions, so that nothing can be hit or missed; name some" in result.stderr
+    assert "the run first has no lesions, so that nothing can be hit or missed; name --lesions" in result.stderr
 
 
 def test_refused_series_of_a_run_are_told_and_the_status_says_so(tmp_path: Path) -> None:

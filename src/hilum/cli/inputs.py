@@ -165,7 +165,7 @@ def inputs_of_run(
         lost = len(lesions) - len(assessed)
         warnings.append(f"{len(refused)} series of the run were refused and are not assessed, nor their {lost} lesions")
     if not lesions:
-        warnings.append(f"the run {name} has no lesions, so that nothing can be hit or missed; name some with --lesions")
+        warnings.append(f"the run {name} has no lesions, so that nothing can be hit or missed; name --lesions")
     if run.seen_in_training:
         warnings.append(f"{len(run.seen_in_training)} series are of persons the model was trained on: they flatter it")
     return Inputs(
