@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+ROWS_A_BATCH = 65_536
+"""Rows that are given at once; of the series table with its packed instances some hundred MB."""
+
 DIGEST_LENGTH = 8
 """Hexadecimal digits of the manifest's SHA-256 that end a snapshot's id."""
 
@@ -155,8 +158,10 @@ class Snapshot:
                 raise _damaged(path, str(error)) from error
         return pa.concat_tables([part.cast(schema) for part in parts]) if parts else schema.empty_table()
 
-    def batches(self, name: str, columns: Sequence[str], collection_id: str | None = None) -> Iterator[pa.RecordBatch]:
-        """Rows of a table in batches of a Parquet row group at most, for tables that do not fit into memory.
+    def batches(
+        self, name: str, columns: Sequence[str], collection_id: str | None = None, *, rows: int = ROWS_A_BATCH
+    ) -> Iterator[pa.RecordBatch]:
+        """Rows of a table in batches of `rows` at most, for tables that do not fit into memory.
 
         Raises
         ------
@@ -166,7 +171,7 @@ class Snapshot:
         from pyarrow import parquet
 
         for path in self.paths(name, collection_id):
-            yield from parquet.ParquetFile(path).iter_batches(columns=list(columns))
+            yield from parquet.ParquetFile(path).iter_batches(rows, columns=list(columns))
 
     def verify(self) -> None:
         """Read every Parquet file and compare its SHA-256 with the manifest.

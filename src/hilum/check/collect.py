@@ -169,9 +169,9 @@ class ArchiveSeries:
         return sum(file.rows for file in files if self.collection_id in {None, file.collection_id})
 
     def __iter__(self) -> Iterator[Series]:
-        for batch in self.snapshot.batches(SERIES.name, SERIES.column_names, self.collection_id):
-            for start in range(0, batch.num_rows, SERIES_AT_ONCE):
-                yield from map(Series, batch.slice(start, SERIES_AT_ONCE).to_pylist())
+        columns = SERIES.column_names
+        for batch in self.snapshot.batches(SERIES.name, columns, self.collection_id, rows=SERIES_AT_ONCE):
+            yield from map(Series, batch.to_pylist())
 
 
 def series_of_archive(archive: Archive, collection_id: str | None) -> ArchiveSeries:
