@@ -153,7 +153,10 @@ def test_a_start_without_the_viewer_says_so(tmp_path: Path) -> None:
 def test_what_is_too_long_or_for_another_host_is_refused(tmp_path: Path, start_site: Start) -> None:
     site = start_site(tmp_path / "archive")
 
-    assert ask(site, "/accounts/login/", method="POST", content=b"x" * 1_000_001).status_code == 413
+    refused = ask(site, "/accounts/login/", method="POST", content=b"x" * 1_000_001)
+    assert refused.status_code == 413
+    assert refused.json()["error"] == "the request is too long: at most 1,000,000 bytes are taken here"
+    assert refused.headers["X-Content-Type-Options"] == "nosniff"
     assert ask(site, "/accounts/login/", headers={"Host": "evil.example"}).status_code == 400
     assert "evil" not in site.log.read_text()
     with httpx.Client(verify=False, timeout=60) as client:

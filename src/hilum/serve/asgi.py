@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -101,8 +102,11 @@ class Application(ASGIHandler):
         try:
             await super().__call__(scope, _limited(receive, limit), send)
         except BodyTooLongError:
-            await send({"type": "http.response.start", "status": 413, "headers": [(b"connection", b"close")]})
-            await send({"type": "http.response.body", "body": b""})
+            body = json.dumps({"error": f"the request is too long: at most {limit:,} bytes are taken here"}).encode()
+            own = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+            headers = own + (self._direct.common_headers(scope["scheme"]) or [])
+            await _closing(send)({"type": "http.response.start", "status": 413, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
 
     async def _sent_directly(self, asked: Asked, send: Send) -> bool:
         """Answer without Django's chain; False if that must answer."""

@@ -212,14 +212,14 @@ def test_what_is_refused_is_refused_by_django(headers: dict[str, str]) -> None:
 
 def test_on_a_site_with_tls_plain_http_is_redirected_by_django(settings: Any) -> None:
     settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = True, 3600
-    direct._common_headers.cache_clear()
+    direct.common_headers.cache_clear()
     try:
         assert given(path_of("open_ct")) is None
         secure = answer(scope_of(path_of("open_ct")) | {"scheme": "https"})
         assert secure is not None
         assert (b"Strict-Transport-Security", b"max-age=3600") in secure.headers
     finally:
-        direct._common_headers.cache_clear()
+        direct.common_headers.cache_clear()
 
 
 def test_a_cookie_may_come_in_several_headers(client_as: Callable[[str], Client]) -> None:

@@ -121,7 +121,7 @@ def asked_of(scope: Mapping[str, Any]) -> Asked | None:
 
 def look_up(question: Question) -> Wish | None:
     """Say what a request may have; None: Django answers."""
-    common = _common_headers(question.scheme)
+    common = common_headers(question.scheme)
     if common is None or not _is_allowed(question.host):
         return None
     try:
@@ -188,7 +188,7 @@ def _is_allowed(host: str) -> bool:
 
 
 @cache
-def _common_headers(scheme: str) -> Headers | None:
+def common_headers(scheme: str) -> Headers | None:
     """What every answer has, from the same middleware; None where it answers itself: over HTTP, on a site with TLS."""
     chain: Any = _empty_answer
     for name in reversed(HEADER_MIDDLEWARE):
