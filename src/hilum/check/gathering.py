@@ -2,7 +2,7 @@
 
 What series are compared by lies on the disk (`hilum.check.duplicates.EqualSeries`), pictures are kept of some, and what
 objects refer to is looked for as soon as some hundred such objects were seen. So a million series take no more memory
-than their findings do, about a quarter of a kilobyte each.
+than their findings do, less than a kilobyte a series.
 """
 
 from __future__ import annotations
@@ -83,13 +83,14 @@ class Gathering:
         """Take what looking at a series, or at a folder of loose files, gave."""
         self.file_count += seen.file_count
         self.slices_read += seen.slices_read
-        found = self._take(seen.findings, series)
+        folder = self._folder(series)
+        found = [self._keep(finding, seen.place, folder) for finding in seen.findings]
         if series is None or seen.compared is None:
             return
         self.series_count += 1
         if self._names:
             self._names.roots |= seen.roots
-        self._equals.add(seen.compared, digest=seen.digest, place=seen.place, folder=self._folder(series))
+        self._equals.add(seen.compared, digest=seen.digest, place=seen.place, folder=folder)
         if seen.thumbnail:
             self.pictures.add(seen.item, seen.thumbnail, found)
         if seen.references:
@@ -99,19 +100,20 @@ class Gathering:
 
     def add_findings(self, findings: Iterable[Finding], series: Iterable[Series] = ()) -> None:
         """Take findings that come of no looking, some of them of the series given."""
-        by_uid = {one.uid: one for one in series}
+        folders = {one.uid: (place_of(one), self._folder(one)) for one in series} if self._names else {}
         for finding in findings:
-            self._take([finding], by_uid.get(finding.item))
+            self._keep(finding, *folders.get(finding.item, ("", "")))
+
+    def close(self) -> None:
+        """Remove what lies on the disk."""
+        self._equals.close()
 
     def end(self) -> tuple[tuple[Finding, ...], tuple[Acceptance, ...]]:
         """Compare the series; give all findings, each once and the worst first, and the acceptances that cover none."""
         self._look_up()
         for finding, folder in self._equals.findings():
             self._keep(finding, finding.place, folder)
-        self._equals.close()
-        found: Iterable[Finding] = self._findings
-        if self._names:
-            found = map(self._names.without_roots, found)
+        found = self._names.without_roots(self._findings) if self._names else self._findings
         ordered = sorted(dict.fromkeys(found), key=lambda one: (order_of(one.check), one.item, one.detail))
         return tuple(ordered), self._accepting.unused
 
@@ -127,10 +129,6 @@ class Gathering:
         self.add_findings(check_references(named, sources, near), series)
         self.add_findings(check_placement(drawn, sources, near), series)
 
-    def _take(self, findings: Iterable[Finding], series: Series | None) -> list[Finding]:
-        here, there = (place_of(series), self._folder(series)) if series and self._names else ("", "")
-        return [self._keep(finding, here, there) for finding in findings]
-
     def _keep(self, finding: Finding, here: str, there: str) -> Finding:
         """Keep a finding, marked by who accepted it under the names it has here; texts that many share, once."""
         marked = self._accepting.mark(finding)
@@ -139,5 +137,5 @@ class Gathering:
         self._findings.append(kept)
         return kept
 
-    def _folder(self, series: Series) -> str:
-        return self._names.folder_of(series) if self._names else ""
+    def _folder(self, series: Series | None) -> str:
+        return self._names.folder_of(series) if self._names and series else ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from hilum.check.finding import Finding
     from hilum.model.series import Series
@@ -31,15 +31,13 @@ class FolderNames:
         """Add folders that files were indexed below."""
         self.roots.update(roots)
 
-    def without_roots(self, finding: Finding) -> Finding:
-        """Give a finding with the paths in it as names below their roots."""
+    def without_roots(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """Give findings with the paths in them as names below their roots."""
         roots = sorted(self.roots, key=len, reverse=True)
-        return replace(
-            finding,
-            item=_below(roots, finding.item),
-            detail=_below(roots, finding.detail),
-            place=_below(roots, finding.place),
-        )
+        for one in findings:
+            item, detail, place = (_below(roots, text) for text in (one.item, one.detail, one.place))
+            is_same = (item, detail, place) == (one.item, one.detail, one.place)
+            yield one if is_same else replace(one, item=item, detail=detail, place=place)
 
 
 def moved(finding: Finding, here: str, there: str) -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -153,7 +154,11 @@ def check_archive(archive: Archive, series: Iterable[Series], terms: Terms, *, n
 
 
 def _report(collected: Collected, terms: Terms, near: Near) -> Report:
-    gathering = Gathering(terms, near)
+    with closing(Gathering(terms, near)) as gathering:
+        return _gathered(gathering, collected, terms)
+
+
+def _gathered(gathering: Gathering, collected: Collected, terms: Terms) -> Report:
     for seen, series in _seen(collected, terms):
         gathering.add(seen, series)
     gathering.add_findings(collected.elsewhere)
