@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import bagit
 import pytest
 
-from acquire.test_real_servers import free_port, program, running
 from builders import CtSeries
 from hilum.acquire.layouts import TemplateLayout
 from hilum.acquire.manifests import Dialect, write_manifest
 from hilum.acquire.wanted import WantedFile, WantedSeries
+from peers import free_port, program, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

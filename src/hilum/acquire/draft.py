@@ -183,19 +183,12 @@ def settle_together(paths: Collection[Path]) -> None:
             sync_filesystem(folder)
     else:
         for path in paths:
-            _sync(draft_of(path))
+            with Path(draft_of(path)).open("rb") as draft:
+                os.fsync(draft.fileno())
     for path in paths:
         os.replace(draft_of(path), path)  # noqa: PTH105
     for folder in folders:
         sync_folder(folder)
-
-
-def _sync(place: str) -> None:
-    handle = os.open(place, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _write_all(descriptor: int, view: memoryview, place: int) -> None:
