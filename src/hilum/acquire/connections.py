@@ -1,22 +1,20 @@
 """Requests over kept connections, whose answers are read into one buffer a connection.
 
-For objects of half a megabyte by the thousands: a general client takes them apart in small pieces, and costs more
-processor time than all that is done with the bytes. Only what an object store sends is understood: answers that name
-their length.
+For objects of half a megabyte by the thousands: clients that give them in small pieces cost more processor time than
+all that is done with the bytes. HTTP itself is `http.client`'s.
 """
 
 from __future__ import annotations
 
 import base64
-import http.client
 import mmap
-import re
 import ssl
 import threading
 import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from http.client import HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -25,21 +23,19 @@ from hilum.acquire.answers import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, failed_conn
 from hilum.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Iterator, Mapping
+    from http.client import HTTPMessage, HTTPResponse
     from urllib.parse import SplitResult
 
 BUFFER_BYTES = 1 << 19
 """What is read before it is handed on: about one CT slice, which the processor's cache still holds when it is hashed
 and written."""
 
-LONGEST_HEAD_BYTES = 1 << 16
+PIECE_BYTES = 1 << 16
+"""What is lost at most when a connection breaks."""
 
-_END_OF_HEAD = b"\r\n\r\n"
-_FIRST_LINE = re.compile(r"HTTP/1\.(\d) (\d{3}) ?([^\r\n]*)")
-_HEADER = re.compile(r"\r\n([^\r\n:]+):([^\r\n]*)")
 _PORTS = {"http": 80, "https": 443}
-_HEADERS = {"User-Agent": "hilum", "Accept-Encoding": "identity"}
+_HEADERS = {"User-Agent": "hilum"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +47,14 @@ class Answer:
     status, reason
         Of its first line.
     headers
-        By their names in lower case.
+        By their names, of which letters' case does not count.
     chunks
-        The body; a piece lies at the beginning of a memory map, and holds only until the next is asked for. The body
-        of an answer that does not name its length is left unread.
+        The body; a piece lies at the beginning of a memory map, and holds only until the next is asked for.
     """
 
     status: int
     reason: str
-    headers: Mapping[str, str]
+    headers: HTTPMessage
     chunks: Iterator[memoryview]
 
 
@@ -97,9 +92,9 @@ class Connections:
         scheme, _, host, path = url.split("/", 3)
         server = f"{scheme}//{host}"
         with _errors_of(where):
-            connection, head = self._ask(server, path, headers)
+            connection, found = self._ask(server, path, headers)
         try:
-            yield connection.answer(head, where)
+            yield Answer(found.status, found.reason, found.headers, connection.chunks(found, where))
         finally:
             self._put_back(server, connection)
 
@@ -107,7 +102,7 @@ class Connections:
     def _context(self) -> ssl.SSLContext:
         return tls_context(self._ca_file)
 
-    def _ask(self, server: str, path: str, headers: Mapping[str, str]) -> tuple[_Connection, str]:
+    def _ask(self, server: str, path: str, headers: Mapping[str, str]) -> tuple[_Connection, HTTPResponse]:
         """Send a request; on a new connection where a server has meanwhile closed those that were kept."""
         while True:
             kept = self._take(server)
@@ -140,95 +135,61 @@ class _Connection:
         proxy = _proxy_of(parts)
         proxy_headers = _proxy_headers(proxy)
         self._http = _opened(parts, proxy, proxy_headers, context)
-        self._socket: socket.socket = self._http.sock
-        self._socket.settimeout(READ_TIMEOUT_S)
+        self._http.sock.settimeout(READ_TIMEOUT_S)
         is_relayed = proxy is not None and context is None
         self._root = server if is_relayed else ""
-        self._headers = {"Host": parts.netloc.rpartition("@")[2], **_HEADERS, **(proxy_headers if is_relayed else {})}
-        self._content = mmap.mmap(-1, BUFFER_BYTES)
-        self._buffer = memoryview(self._content)
-        self._held_bytes = 0
-        self._left_bytes = 0
-        self._is_last = False
+        self._headers = _HEADERS | (proxy_headers if is_relayed else {})
+        self._buffer = memoryview(mmap.mmap(-1, BUFFER_BYTES))
+        self._response: HTTPResponse | None = None
 
     @property
     def is_reusable(self) -> bool:
         """Whether the answer was read to its end and another may follow it."""
-        return not self._left_bytes and not self._is_last
+        response = self._response
+        return self._http.sock is not None and response is not None and response.isclosed() and not response.length
 
     def close(self) -> None:
+        if self._response is not None:
+            self._response.close()
         self._http.close()
 
-    def ask(self, path: str, headers: Mapping[str, str]) -> str:
-        """Send a request and read the head of its answer; what comes behind it stays in the buffer."""
-        self._is_last, self._held_bytes = True, 0
-        fields = "".join(f"{name}: {value}\r\n" for name, value in (self._headers | dict(headers)).items())
-        self._socket.sendall(f"GET {self._root}/{path} HTTP/1.1\r\n{fields}\r\n".encode("latin-1"))
-        while (head := self._read_head()).startswith("HTTP/1.1 1"):
-            continue  # hints: the answer itself follows
-        return head
+    def ask(self, path: str, headers: Mapping[str, str]) -> HTTPResponse:
+        """Send a request; give the answer, whose body is to be read by `chunks`."""
+        self._http.request("GET", f"{self._root}/{path}", headers=self._headers | dict(headers))
+        self._response = self._http.getresponse()
+        return self._response
 
-    def answer(self, head: str, where: str) -> Answer:
-        """Take the head of an answer apart; its body is read as it is asked for."""
-        first = _FIRST_LINE.match(head)
-        if first is None:
-            raise SourceError(f"{where}: expected an answer of HTTP/1.1, found {head[:60]!r}", check="bad-answer")
-        headers = {name.lower(): value.strip() for name, value in _HEADER.findall(head, first.end())}
-        length = headers.get("content-length", "")
-        is_measured = length.isdecimal() and "transfer-encoding" not in headers
-        self._left_bytes = int(length) if is_measured else 0
-        is_closed = first[1] == "0" or headers.get("connection", "").lower() == "close"
-        self._is_last = is_closed or not is_measured or self._held_bytes > self._left_bytes
-        return Answer(int(first[2]), first[3], headers, self._chunks(where))
-
-    def _read_head(self) -> str:
-        while (end := self._content.find(_END_OF_HEAD, 0, self._held_bytes)) < 0:
-            if self._held_bytes > LONGEST_HEAD_BYTES:
-                raise http.client.HTTPException("what it answers has no end of its head")
-            self._read(BUFFER_BYTES)
-        head = str(self._buffer[:end], "latin-1")
-        behind = end + len(_END_OF_HEAD)
-        self._buffer[: self._held_bytes - behind] = self._buffer[behind : self._held_bytes]
-        self._held_bytes -= behind
-        return head
-
-    def _chunks(self, where: str) -> Iterator[memoryview]:
+    def chunks(self, response: HTTPResponse, where: str) -> Iterator[memoryview]:
         """Give the buffer when it is full, and what is in it when the connection breaks: nothing that came is lost."""
         with _errors_of(where):
-            while self._left_bytes:
-                wanted = min(self._left_bytes, BUFFER_BYTES)
-                problem = self._fill(wanted)
-                held, self._held_bytes = min(self._held_bytes, wanted), 0
-                self._left_bytes -= held
+            while not response.isclosed():
+                held, problem = self._fill(response)
                 if held:
                     yield self._buffer[:held]
                 if problem is not None:
                     raise problem
 
-    def _fill(self, wanted: int) -> OSError | None:
+    def _fill(self, response: HTTPResponse) -> tuple[int, Exception | None]:
+        held = 0
         try:
-            while self._held_bytes < wanted:
-                self._read(wanted)
-        except OSError as error:
-            return error
-        return None
-
-    def _read(self, until: int) -> None:
-        count = self._socket.recv_into(self._buffer[self._held_bytes : until])
-        if not count:
-            raise ConnectionResetError("the server closed it")
-        self._held_bytes += count
+            while held < BUFFER_BYTES and not response.isclosed():
+                held += response.readinto(self._buffer[held : held + PIECE_BYTES])
+        except (OSError, IncompleteRead) as error:
+            return held, error
+        # An answer that ends early is closed as one that ends.
+        is_cut = response.isclosed() and response.length
+        return held, ConnectionResetError("the server closed it") if is_cut else None
 
 
 def _opened(
     parts: SplitResult, proxy: SplitResult | None, proxy_headers: Mapping[str, str], context: ssl.SSLContext | None
-) -> http.client.HTTPConnection:
+) -> HTTPConnection:
     """Connect to a server, through its proxy if it has one; TLS ends at the server."""
     reached = proxy or parts
     host, port = reached.hostname or "", reached.port or _PORTS[reached.scheme]
-    connection = http.client.HTTPConnection(host, port, timeout=CONNECT_TIMEOUT_S)
+    connection = HTTPConnection(host, port, timeout=CONNECT_TIMEOUT_S)
     if context is not None:
-        connection = http.client.HTTPSConnection(host, port, timeout=CONNECT_TIMEOUT_S, context=context)
+        connection = HTTPSConnection(host, port, timeout=CONNECT_TIMEOUT_S, context=context)
         if proxy is not None:
             connection.set_tunnel(parts.hostname or "", parts.port or _PORTS["https"], dict(proxy_headers))
     try:
@@ -268,7 +229,8 @@ def _errors_of(where: str) -> Iterator[None]:
     """Turn errors of connections into ours, while a request is made or its answer is read."""
     try:
         yield
-    except http.client.HTTPException as error:
-        raise SourceError(f"{where}: {error}", check="bad-answer") from error
-    except OSError as error:
+    except (OSError, IncompleteRead) as error:
         raise failed_connection(where, error) from error
+    except HTTPException as error:
+        said = f"{type(error).__name__}: {error}".strip(": ")
+        raise SourceError(f"{where}: expected an answer of HTTP/1.1 ({said})", check="bad-answer") from error

@@ -198,7 +198,7 @@ def _delivery(answer: Answer, file: WantedFile, where: str) -> Delivery:
     # rclone sends a part with status 200; what is sent is told by the header alone.
     place = _RANGE.fullmatch(answer.headers.get("content-range", ""))
     start_byte, size = place.groups() if place else ("0", answer.headers.get("content-length", ""))
-    _require_same(where, file, size, answer.headers.get("etag", "").strip('"'))
+    _require_same(where, file, size, answer.headers.get("etag", "").strip('" '))
     return Delivery(file, int(start_byte), answer.chunks)
 
 
