@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hilum.acquire.idc import IdcSelection, find_all_in_idc, find_in_idc
+from hilum.acquire.idc import IdcSelection, find_all_in_idc, find_in_idc, participants_in_idc
 from hilum.acquire.wanted import WantedSeries
 from hilum.errors import NotFoundError
 
@@ -21,6 +21,31 @@ def test_a_collection_is_found_whole() -> None:
     assert first.location.endswith("/")
     assert (first.participant_id, first.licence) == ("ABD_LYMPH_001", "CC BY 3.0")
     assert first.row()["crdc_series_uuid"] in first.location
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [IdcSelection(collection=["ct_lymph_nodes"], modality=["SEG"]), IdcSelection(collection=["ct_lymph_nodes"])],
+)
+def test_participants_are_those_of_the_series(selection: IdcSelection) -> None:
+    series = find_in_idc(selection).series
+    assert participants_in_idc(selection) == sorted({one.participant_id for one in series})
+
+
+@pytest.mark.parametrize(
+    ("selection", "is_of_one"),
+    [
+        (IdcSelection(), False),
+        (IdcSelection(collection=["nlst"]), True),
+        (IdcSelection(modality=["CT"]), True),
+        (IdcSelection(collection=["nlst"], modality=["CT"]), True),
+        (IdcSelection(collection=["nlst"], modality=["CT", "SEG"]), False),
+        (IdcSelection(collection=["nlst", "ct_lymph_nodes"]), False),
+        (IdcSelection(collection=["nlst"], participant=["100001"]), False),
+    ],
+)
+def test_a_selection_is_of_one_collection_or_more(selection: IdcSelection, is_of_one: bool) -> None:
+    assert selection.is_of_one == is_of_one
 
 
 def test_fields_narrow_each_other_and_values_of_one_field_add_up() -> None:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from acquire.servers import DicomWebHandler, Fault, S3Handler, WebHandler, serving
 from builders import UID_ROOT, CtSeries
+from hilum.acquire.idc import IdcSelection, find_in_idc
 from hilum.cli.output import FAILURE, OK, REFUSED, USAGE
 from hilum.cli.pull import register
 from hilum.errors import ConfigError, HilumError
@@ -160,6 +161,15 @@ def test_a_batch_is_of_whole_participants(tmp_path: Path) -> None:
     words = ("pull", "idc", "--collection", "ct_lymph_nodes", "--to", tmp_path / "to", "--dry-run", "--json")
     assert json.loads(hilum(*words, "--batch-size", "100", "--batch", "2").stdout)["participants"] == 76
     assert hilum(*words, "--batch-size", "100", "--batch", "3").returncode == USAGE
+
+
+def test_a_batch_is_the_same_however_it_is_asked_for(tmp_path: Path) -> None:
+    batch = ("--to", tmp_path / "to", "--dry-run", "--json", "--batch-size", "50", "--batch", "2")
+    whole = ("pull", "idc", "--collection", "ct_lymph_nodes")
+    series = [word for one in find_in_idc(IdcSelection(["ct_lymph_nodes"])).series for word in ("--series", one.key)]
+    assert hilum(*whole, *batch).stdout == hilum("pull", "idc", *series, *batch).stdout
+    nothing = hilum("pull", "idc", "--collection", "nowhere", *batch)
+    assert "the IDC index has nothing of what was asked" in nothing.stderr
 
 
 def test_series_of_no_known_participant_are_not_dealt_to_batches(tmp_path: Path) -> None:

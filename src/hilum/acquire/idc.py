@@ -86,6 +86,12 @@ class IdcSelection:
         """Whether it asks for anything in particular."""
         return any((self.collection, self.participant, self.study, self.series, self.modality))
 
+    @property
+    def is_of_one(self) -> bool:
+        """Whether it asks for one collection, one modality, or one modality of one collection, of all participants."""
+        names_more = any((self.participant, self.study, self.series))
+        return self.any and not names_more and len(self.collection) <= 1 and len(self.modality) <= 1
+
 
 @dataclass(frozen=True, slots=True)
 class IdcFound:
@@ -127,6 +133,13 @@ def find_in_idc(selection: IdcSelection) -> IdcFound:
     if not series:
         raise NotFoundError(f"the IDC index has nothing of what was asked: {refusals[0].reason}")
     return IdcFound(tuple(series), _versions(earlier), tuple(refusals))
+
+
+def participants_in_idc(selection: IdcSelection) -> list[str]:
+    """Ids of the participants whose series are selected, sorted; without those series, of which NLST has 592,600."""
+    condition, parameters = _chosen(selection)
+    rows = _query(f"SELECT DISTINCT PatientID FROM read_parquet($path) WHERE {condition}", parameters)  # noqa: S608 (our own columns)
+    return sorted(row["PatientID"] for row in rows)
 
 
 def find_all_in_idc(wanted: Sequence[WantedSeries]) -> IdcFound:
@@ -178,9 +191,15 @@ def location_of(series_aws_url: str) -> str:
 
 
 def _newest(selection: IdcSelection) -> Iterator[dict[str, Any]]:
+    condition, parameters = _chosen(selection)
+    return _query(_NEWEST_SQL.format(condition=condition), parameters)
+
+
+def _chosen(selection: IdcSelection) -> tuple[str, dict[str, object]]:
+    """Condition of a selection on the index, and its parameters."""
     chosen = {field: list(values) for field in _COLUMNS if (values := getattr(selection, field))}
     condition = " AND ".join(f"{_COLUMNS[field]} IN (SELECT unnest(${field}))" for field in chosen) or "true"
-    return _query(_NEWEST_SQL.format(condition=condition), {"path": str(_folder() / "idc_index.parquet"), **chosen})
+    return condition, {"path": str(_folder() / "idc_index.parquet"), **chosen}
 
 
 def _earlier(series_uids: Sequence[str] = (), uuids: Sequence[str] = ()) -> Iterator[dict[str, Any]]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hilum.acquire.wanted import WantedSeries
     from hilum.errors import Refusal
 
+IDC = "idc"
 COHORT = "cohort:"
 DICOMWEB = "dicomweb+"
 ZIPS = "zips"
@@ -132,7 +133,7 @@ def asked_for(what: str, selection: IdcSelection, access: Access) -> Asked:
     HilumError
         The source, the index, the archive or the manifest does not have it.
     """
-    named = {"idc": _from_idc, "tcia": _from_tcia}
+    named = {IDC: _from_idc, "tcia": _from_tcia}
     if what in named:
         return named[what](selection, access)
     if what == ZIPS or urlsplit(what).path.lower().endswith(".zip"):

@@ -8,21 +8,24 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path  # noqa: TC003 (Typer reads the annotations when it runs)
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from hilum.cli.asked import FORMS, Access, Asked, asked_for
+from hilum.cli.asked import FORMS, IDC, Access, Asked, asked_for
 from hilum.cli.indexing import collections_of, index_pulled
 from hilum.cli.output import REFUSED, JsonOption, show_json, show_table, tell, tell_first
 from hilum.disk import size_text
 from hilum.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from hilum.acquire.idc import IdcSelection
     from hilum.acquire.plan import Plan
     from hilum.acquire.report import PullReport
+
+Item = TypeVar("Item")
 
 _SELECT, _HOW, _LICENCE = "What of it", "How", "Before the download"
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
@@ -128,7 +131,7 @@ def pull(
     pace = Pace(_bytes_per_s(bandwidth))
     named = layout_of(layout)
     with access.clients:
-        asked = _one_batch(asked_for(what, chosen, access), batch_size, batch)
+        asked = _asked(what, chosen, access, batch_size, batch)
         folders = asked.folders or place(asked.series, named)
         targets = collections_of(asked, folders, into) if archive is not None and index else {}
         for remark in asked.remarks:
@@ -168,17 +171,27 @@ def _bytes_per_s(text: str | None) -> float | None:
     return float(found[1]) * _UNITS[found[2].lower()]
 
 
-def _one_batch(asked: Asked, size: int | None, number: int | None) -> Asked:
-    from hilum.acquire.batches import series_batches
+def _asked(what: str, chosen: IdcSelection, access: Access, size: int | None, number: int | None) -> Asked:
+    """What is asked for, or one batch of it."""
+    from hilum.acquire.batches import series_batches, split_batches
+    from hilum.acquire.idc import participants_in_idc
 
     if size is None or number is None:
         if size is not None or number is not None:
             raise typer.BadParameter("name both --batch-size and --batch")
-        return asked
-    batches = series_batches(asked.series, size)
+        return asked_for(what, chosen, access)
+    if what == IDC and chosen.is_of_one and (participants := participants_in_idc(chosen)):
+        # The series of the other batches need not be looked up: all of NLST takes a gigabyte of memory.
+        of_batches = split_batches(participants, size, str)
+        return asked_for(what, replace(chosen, participant=_batch(of_batches, number, size)), access)
+    asked = asked_for(what, chosen, access)
+    return replace(asked, series=_batch(series_batches(asked.series, size), number, size))
+
+
+def _batch(batches: Sequence[tuple[Item, ...]], number: int, size: int) -> tuple[Item, ...]:
     if number > len(batches):
         raise typer.BadParameter(f"there are {len(batches)} batches of {size} participants", param_hint="--batch")
-    return replace(asked, series=batches[number - 1])
+    return batches[number - 1]
 
 
 def _note_arrivals(to: Path, asked: Asked, folders: Mapping[str, str], layout: str, report: PullReport) -> None:
