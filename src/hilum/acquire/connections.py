@@ -31,9 +31,6 @@ BUFFER_BYTES = 1 << 19
 """What is read before it is handed on: about one CT slice, which the processor's cache still holds when it is hashed
 and written."""
 
-PIECE_BYTES = 1 << 16
-"""What is lost at most when a connection breaks."""
-
 _PORTS = {"http": 80, "https": 443}
 _HEADERS = {"User-Agent": "hilum"}
 
@@ -160,7 +157,7 @@ class _Connection:
         return self._response
 
     def chunks(self, response: HTTPResponse, where: str) -> Iterator[memoryview]:
-        """Give the buffer when it is full, and what is in it when the connection breaks: nothing that came is lost."""
+        """Give the buffer when it is full, and what is in it when the answer ends early."""
         with _errors_of(where):
             while not response.isclosed():
                 held, problem = self._fill(response)
@@ -173,7 +170,7 @@ class _Connection:
         held = 0
         try:
             while held < BUFFER_BYTES and not response.isclosed():
-                held += response.readinto(self._buffer[held : held + PIECE_BYTES])
+                held += response.readinto(self._buffer[held:])
         except (OSError, IncompleteRead) as error:
             return held, error
         # An answer that ends early is closed as one that ends.
