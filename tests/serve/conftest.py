@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from hilum.serve.access.models import Grant
 from hilum.serve.accounts.models import User
 from hilum.serve.published.models import Cohort, Collection, Series
 from hilum.serve.published.publish import publish
+from peers import free_port
 from publish.freezing import asked
 
 if TYPE_CHECKING:
@@ -195,13 +195,6 @@ def sites(logs: Path) -> Iterator[Callable[..., RunningSite]]:
         for site in started:
             if site.process.poll() is None:
                 site.stop()
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _wait_for(site: RunningSite) -> None:

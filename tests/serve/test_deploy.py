@@ -27,7 +27,8 @@ from hilum.config import SERVE_PREFIX
 from hilum.serve.assets.packages import PACKAGES
 from hilum.serve.dicomweb.multipart import Writer
 from hilum.serve.options import Options
-from serve.conftest import START_S, free_port, series_uid, sites, study_uid, write_collections
+from peers import free_port
+from serve.conftest import START_S, series_uid, sites, study_uid, write_collections
 from serve.downloads.conftest import MAKE_READER
 
 if TYPE_CHECKING:

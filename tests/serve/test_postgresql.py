@@ -20,7 +20,8 @@ import pytest
 
 from builders import CtSeries
 from hilum.serve.revision import PostgresRevision
-from serve.conftest import PASSWORD, RunningSite, free_port, series_uid, sites, study_uid, write_collections
+from peers import free_port
+from serve.conftest import PASSWORD, RunningSite, series_uid, sites, study_uid, write_collections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from hilum.serve.downloads.members import FileMember
-from serve.conftest import free_port, sites, write_collections
+from peers import free_port
+from serve.conftest import sites, write_collections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
