@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from hilum.model.masks import LabelMask, Segment
 from hilum.volume.source import read_series
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -73,3 +74,10 @@ def draw(
     mask = LabelMask(drawn, series.geometry, segments or {}, over)
     write_segmentation(folder / "drawn.seg.dcm", FindingSet(series.uid, mask=mask), series, kind=kind)
     return Drawing(series, drawn, folder / "drawn.seg.dcm")
+
+
+@contextmanager
+def closed(image: Any) -> Iterator[Any]:
+    """Give an image of highdicom; close its database in memory afterwards, which highdicom itself has no way to do."""
+    with closing(image._db_con):
+        yield image

