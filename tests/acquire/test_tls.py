@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from acquire.nbia_server import Stored, serve_nbia
+from acquire.scripted import answer, saying
 from acquire.servers import S3Handler, serving
 from hilum.acquire.answers import open_client
 from hilum.acquire.nbia import NbiaSource
@@ -102,6 +103,15 @@ def test_an_nbia_server_is_asked_only_if_it_proves_who_it_is(tls: ssl.SSLContext
                 NbiaSource(client, url).describe([UID])
             assert error.value.check == "bad-certificate"
         assert len(server.requests) == asked
+
+
+def test_https_is_not_left_for_http(tls: ssl.SSLContext, ca_file: str) -> None:
+    with saying(lambda request: answer(b"forged")) as other, open_client(ca_file=ca_file) as client:
+        with saying(lambda request: answer(b"", f"Location: {other.url}", status="302 Found"), tls) as server:
+            with pytest.raises(SourceError, match="sends on to") as error:
+                client.get(server.url)
+            assert (error.value.check, error.value.may_pass) == ("not-encrypted", False)
+        assert (len(server.requests), other.requests) == (1, [])
 
 
 def test_a_file_without_certificates_is_told(tmp_path: Path) -> None:

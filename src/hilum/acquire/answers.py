@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
 
 from hilum.errors import ConfigError, SourceError
 
@@ -21,6 +23,9 @@ PASSING_STATUSES = frozenset({408, 425, 429})
 CONNECT_TIMEOUT_S = 15.0
 READ_TIMEOUT_S = 60.0
 """A server that sends nothing for so long is taken for gone."""
+
+LONGEST_ROWS_BYTES = 1 << 29
+"""Of a list as JSON; all 200,000 series of NLST have a quarter of it."""
 
 
 def open_client(
@@ -71,6 +76,10 @@ def errors_of(where: str) -> Iterator[None]:
 
     try:
         yield
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        raise SourceError(
+            f"{where}: no address of a web server ({error}); expected https://...", check="bad-url"
+        ) from error
     except httpx.TransportError as error:
         raise failed_connection(where, error) from error
     except httpx.HTTPError as error:
@@ -122,20 +131,93 @@ def require_good(response: httpx.Response, where: str) -> None:
     )
 
 
+def require_end(response: httpx.Response, where: str) -> None:
+    """Refuse an answer of which nothing says where it ends: one that is cut would look whole.
+
+    Raises
+    ------
+    SourceError
+        It has no length and comes in no chunks (RFC 9112, 6.3).
+    """
+    if "Content-Length" in response.headers or "chunked" in response.headers.get("Transfer-Encoding", "").lower():
+        return
+    raise SourceError(
+        f"{where}: the server does not say how long its answer is, so that nobody could tell whether it came whole",
+        check="no-size",
+    )
+
+
+def rows_of(
+    response: httpx.Response, where: str, *, may_be_empty: bool = False, may_pass: bool = False
+) -> list[dict[str, Any]]:
+    """Give the rows of an answer, a list of objects as JSON; none of one with status 204.
+
+    Parameters
+    ----------
+    may_be_empty
+        Whether an answer without a body is a list of none as well.
+    may_pass
+        Whether anything else may be an error that goes by.
+
+    Raises
+    ------
+    SourceError
+        It is something else, or has no end.
+    """
+    body = _whole_body(response, where)
+    if response.status_code == 204 or (may_be_empty and not body.strip()):
+        return []
+    try:
+        rows = json.loads(body)
+    except (ValueError, RecursionError):
+        rows = None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise SourceError(
+            f"{where}: expected a list as JSON, found {bytes(body[:60])!r}; is it the address of such a server?",
+            check="bad-answer",
+            may_pass=may_pass,
+        )
+    return rows
+
+
+def shown(url: str) -> str:
+    """Give a URL as messages may show it: without a user's name and password."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
 def wait_s(retry_after: str) -> float:
     """Seconds to wait of a Retry-After header, which is a number or a date (RFC 9110, 10.2.3); 0 of no or a bad one."""
     if retry_after.isdecimal():
         return float(retry_after)
     try:
         return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return 0.0
 
 
+def _whole_body(response: httpx.Response, where: str) -> bytearray:
+    body = bytearray()
+    with errors_of(where):
+        for piece in response.iter_bytes():
+            body += piece
+            if len(body) > LONGEST_ROWS_BYTES:
+                raise SourceError(
+                    f"{where}: expected a list of at most {LONGEST_ROWS_BYTES:,} bytes, found no end of it",
+                    check="bad-answer",
+                )
+    return body
+
+
 def _refuse_downgrade(response: httpx.Response) -> None:
-    following = response.next_request
-    if following is not None and response.request.url.scheme == "https" and following.url.scheme != "https":
+    """Refuse an answer that sends on from https to where nobody proves who it is, or to what is no web server."""
+    if not response.has_redirect_location:
+        return
+    asked = response.request.url
+    following = asked.join(response.headers["Location"])
+    if following.scheme != "https" and (asked.scheme == "https" or following.scheme != "http"):
         raise SourceError(
-            f"{response.request.url}: sends on to {following.url}, which is not encrypted; name another address",
+            f"{shown(str(asked))}: sends on to {shown(str(following))}, which is not encrypted or no web server; name"
+            " another address",
             check="not-encrypted",
         )

@@ -7,11 +7,12 @@ DICOM PS3.18, 10.4 (retrieve) and 10.6 (search).
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit
 
-from hilum.acquire.answers import errors_of, require_good
+from hilum.acquire.answers import errors_of, require_end, require_good, rows_of, shown
 from hilum.acquire.multipart import MultipartReader, boundary_of
 from hilum.acquire.source import Delivery
 from hilum.acquire.wanted import WantedFile, WantedSeries
@@ -41,6 +42,8 @@ _TAGS = {
     "SeriesDescription": "0008103E",
 }
 _SERIES_INSTANCES = "00201209"
+_COUNT = re.compile(r"[0-9]{1,9}")
+"""Of instances: what is larger, no series has."""
 _INSTANCE_UID = "00080018"
 _ACCEPT = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 """As stored: no transfer syntax is converted."""
@@ -64,8 +67,7 @@ class DicomWebSource:
     @property
     def name(self) -> str:
         """Base URL, without a password."""
-        parts = urlsplit(self._url)
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        return shown(self._url)
 
     @property
     def host(self) -> str:
@@ -97,8 +99,7 @@ class DicomWebSource:
 
     def list_files(self, series: WantedSeries) -> Sequence[WantedFile]:
         """Instances of a series, each named after its SOPInstanceUID."""
-        below = f"studies/{series.study_uid}/series/{series.series_uid}/instances"
-        uids = [_value(row, _INSTANCE_UID) for row in self._search(below, {}, _INSTANCE_UID)]
+        uids = [_value(row, _INSTANCE_UID) for row in self._search(_instances(series), {}, _INSTANCE_UID)]
         return [WantedFile(f"{uid}.dcm", location=uid) for uid in uids]
 
     @contextmanager
@@ -106,79 +107,93 @@ class DicomWebSource:
         """Open an instance; always from its first byte, for the standard knows no ranges."""
         if file is None:
             raise ValueError("instances are fetched one by one")
-        url = f"{self._url}/studies/{series.study_uid}/series/{series.series_uid}/instances/{file.location}"
-        with errors_of(url), self._client.stream("GET", url, headers={"Accept": _ACCEPT}) as response:
-            require_good(response, url)
-            yield iter([Delivery(file, 0, _instance(response, file.location, url))])
+        url = f"{self._url}/{_instances(series)}/{quote(file.location, safe='')}"
+        where = shown(url)
+        with errors_of(where), self._client.stream("GET", url, headers={"Accept": _ACCEPT}) as response:
+            require_good(response, where)
+            yield iter([Delivery(file, 0, _instance(response, file.location, where))])
 
     def _search(self, what: str, query: Mapping[str, str], tag: str) -> Iterator[dict[str, Any]]:
-        """Results of a search, page by page; a server that repeats itself does not page, and has given all."""
+        """Results of a search, page by page."""
         seen: set[str] = set()
+        limit = PAGE
         while True:
-            page = self._page(f"{self._url}/{what}", {**query, "limit": str(PAGE), "offset": str(len(seen))})
-            fresh = {uid: row for row in page if (uid := _value(row, tag)) and uid not in seen}
-            if not fresh:
+            page = self._page(what, {**query, "limit": str(limit), "offset": str(len(seen))}, tag)
+            fresh = {uid: row for uid, row in page.items() if uid not in seen}
+            if not fresh and len(page) < limit:
                 return
+            if not fresh:
+                # A server that knows limits and no offsets gives more only if it is asked for more.
+                limit *= 2
             seen |= fresh.keys()
             yield from fresh.values()
 
-    def _page(self, url: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
-        with errors_of(url):
-            response = self._client.get(url, params=dict(query), headers={"Accept": "application/dicom+json"})
-        require_good(response, url)
-        if response.status_code == 204:
-            return []
-        try:
-            rows = response.json()
-        except ValueError as error:
-            raise SourceError(
-                f"{url}: expected DICOM JSON; is it the base of a DICOMweb server?", check="bad-answer"
-            ) from error
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise SourceError(f"{url}: expected a list of results in DICOM JSON", check="bad-answer")
-        return rows
+    def _page(self, what: str, query: Mapping[str, str], tag: str) -> dict[str, dict[str, Any]]:
+        """Results that a server gives at once, by their UIDs."""
+        url, where = f"{self._url}/{what}", f"{self.name}/{what}"
+        headers = {"Accept": "application/dicom+json"}
+        with errors_of(where), self._client.stream("GET", url, params=dict(query), headers=headers) as response:
+            require_good(response, where)
+            rows = rows_of(response, where)
+        page = {_value(row, tag): row for row in rows}
+        if "" in page:
+            raise SourceError(f"{where}: a result has no UID ({tag}); what it is cannot be told", check="bad-answer")
+        return page
+
+
+def _instances(series: WantedSeries) -> str:
+    study_uid, series_uid = quote(series.study_uid, safe=""), quote(series.series_uid, safe="")
+    return f"studies/{study_uid}/series/{series_uid}/instances"
 
 
 def _series(row: Mapping[str, Any], collection_id: str) -> WantedSeries:
     values = {keyword: _value(row, tag) for keyword, tag in _TAGS.items()}
-    count = _value(row, _SERIES_INSTANCES)
+    count = _COUNT.fullmatch(_value(row, _SERIES_INSTANCES))
     return WantedSeries(
         collection_id=collection_id,
         participant_id=values["PatientID"],
         study_uid=values["StudyInstanceUID"],
         series_uid=values["SeriesInstanceUID"],
         modality=values["Modality"],
-        instance_count=int(count) if count.isdecimal() else None,
+        instance_count=int(count[0]) if count else None,
         attributes=values,
     )
 
 
 def _value(row: Mapping[str, Any], tag: str) -> str:
     """First value of an attribute of a result as text; empty where it has none."""
-    values = row.get(tag, {}).get("Value") or [""]
-    first = values[0]
-    return "" if first is None else str(first)
+    element = row.get(tag)
+    values = element.get("Value") if isinstance(element, dict) else None
+    first = values[0] if isinstance(values, list) and values else None
+    return str(first) if isinstance(first, str | int | float) else ""
 
 
-def _instance(response: httpx.Response, sop_uid: str, url: str) -> Iterator[bytes]:
+def _instance(response: httpx.Response, sop_uid: str, where: str) -> Iterator[bytes]:
     """Bytes of the one part of an answer, if they are of the instance that was asked for."""
     boundary = boundary_of(response.headers.get("Content-Type", ""))
-    with errors_of(url):
+    with errors_of(where):
         chunks = response.iter_bytes(CHUNK_BYTES)
-        parts = iter([chunks]) if boundary is None else MultipartReader(chunks, boundary, url).parts()
-        for number, part in enumerate(parts):
-            if number:
-                raise SourceError(f"{url}: one instance was asked for, several came", check="wrong-instance")
-            yield from _checked(part, sop_uid, url)
+        if boundary is None:
+            require_end(response, where)
+            yield from _checked(chunks, sop_uid, where)
+            return
+        parts = MultipartReader(chunks, boundary, where).parts()
+        yield from _checked(next(parts, iter(())), sop_uid, where)
+        if next(parts, None) is not None:
+            raise SourceError(f"{where}: one instance was asked for, several came", check="wrong-instance")
 
 
-def _checked(chunks: Iterator[bytes], sop_uid: str, url: str) -> Iterator[bytes]:
+def _checked(chunks: Iterator[bytes], sop_uid: str, where: str) -> Iterator[bytes]:
+    """Pass a DICOM file on that names the instance; an error that names it is none."""
     head = b""
     for chunk in chunks:
         head += chunk
         if len(head) >= HEAD_BYTES:
             break
-    if sop_uid.encode() not in head[:HEAD_BYTES]:
-        raise SourceError(f"{url}: what came is not the DICOM file of {sop_uid}", check="wrong-instance", may_pass=True)
+    named = re.search(rb"(?<![0-9.])%b(?![0-9.])" % re.escape(sop_uid.encode()), head[:HEAD_BYTES])
+    if named is None or head[128:132] != b"DICM":
+        raise SourceError(
+            f"{where}: expected the DICOM file of {sop_uid}, found {head[:40]!r}", check="wrong-instance", may_pass=True
+        )
     yield head
     yield from chunks

@@ -7,7 +7,7 @@ RFC 2046, 5.1; DICOM PS3.18, 8.6.1.2.
 
 from __future__ import annotations
 
-import re
+from email.message import Message
 from typing import TYPE_CHECKING
 
 from hilum.errors import SourceError
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LONGEST_HEAD_BYTES = 1 << 16
-_BOUNDARY = re.compile(r'boundary="?([^";]+)"?', re.IGNORECASE)
 
 
 def boundary_of(content_type: str) -> bytes | None:
     """Boundary that a Content-Type names; None if the answer is of one part only."""
-    found = _BOUNDARY.search(content_type)
-    return found[1].encode() if found and content_type.lower().startswith("multipart/") else None
+    header = Message()
+    header["Content-Type"] = content_type
+    boundary = header.get_boundary() if header.get_content_maintype() == "multipart" else None
+    return boundary.encode() if boundary else None
 
 
 class MultipartReader:

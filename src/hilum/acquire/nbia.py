@@ -19,9 +19,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit, urlunsplit
 
-from hilum.acquire.answers import errors_of, require_good
+from hilum.acquire.answers import errors_of, require_good, rows_of, shown
 from hilum.acquire.columns import is_uid, series_of
 from hilum.acquire.names import require_safe
 from hilum.acquire.pace import Pace
@@ -102,8 +101,7 @@ class NbiaSource:
     @property
     def name(self) -> str:
         """URL of the API, without a password."""
-        parts = urlsplit(self._url)
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        return shown(self._url)
 
     def find(self, matching: Mapping[str, str]) -> tuple[WantedSeries, ...]:
         """Give the series that match, as ``getSeries`` names them.
@@ -234,22 +232,8 @@ class NbiaSource:
         """Rows of an answer; none where NBIA sends 204 or an empty body, which is how it says so."""
         path = f"{version or self._version}/{call}"
         sent = {"data": values} if method == "POST" else {"params": values}
-        with self._answer(method, path, **sent) as response, errors_of(self._where(path)):
-            body = response.read()
-        if not body.strip():
-            return []
-        try:
-            rows = response.json()
-        except ValueError as error:
-            raise self._odd(path, body) from error
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise self._odd(path, body)
-        return rows
-
-    def _odd(self, path: str, body: bytes) -> SourceError:
-        return SourceError(
-            f"{self._where(path)}: expected a list as JSON, found {body[:60]!r}", check="bad-answer", may_pass=True
-        )
+        with self._answer(method, path, **sent) as response:
+            return rows_of(response, self._where(path), may_be_empty=True, may_pass=True)
 
     @contextmanager
     def _stream(self, call: str, query: Mapping[str, str]) -> Iterator[Iterator[bytes]]:

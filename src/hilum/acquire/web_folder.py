@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
-from hilum.acquire.answers import errors_of, require_good
+from hilum.acquire.answers import errors_of, require_good, shown
 from hilum.acquire.source import Delivery
 from hilum.acquire.wanted import WantedFile, WantedSeries
 from hilum.errors import SourceError
@@ -50,8 +50,7 @@ class WebFolderSource:
     @property
     def name(self) -> str:
         """URL of the directory, without a password."""
-        parts = urlsplit(self._url)
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        return shown(self._url)
 
     def find(self) -> list[WantedSeries]:
         """Give every directory that files lie in, with their total size where the listing tells it, in order.
