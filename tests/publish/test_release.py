@@ -10,12 +10,11 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
-from pyarrow import parquet
 
 from hilum.cohort import Criteria, build_cohort
 from hilum.errors import ArchiveError, ConfigError, NotFoundError
-from hilum.publish.release import PLACES_FILE, ParticipantFiles, find_release, list_releases, read_release
-from publish.releasing import index_images, release, write_series
+from hilum.publish.release import ParticipantFiles, find_release, list_releases, read_release
+from publish.releasing import release
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,28 +30,6 @@ def test_files_are_given_by_participant(archive: Archive, beside: Path) -> None:
     assert [file.path for file in made.files([None])] == ["trial/ANNOTATIONS/README.txt"]
     assert [file.path for file in made.files(["P1", None])] == [file.path for file in (*files[:5], files[9])]
     assert list(made.files([])) == []
-
-
-def test_files_as_they_are_stored_are_the_same_of_one_collection_and_of_several(
-    archive: Archive, beside: Path, tmp_path: Path
-) -> None:
-    write_series(tmp_path / "more", 3)
-    index_images(archive, tmp_path / "more", "another")
-    build_cohort(archive, "both", Criteria()).save(archive)
-    for made in (release(archive, "1", beside=(beside,)), release(archive, "1", name="both")):
-        stored = list(made.stored_files())
-        assert len(stored) == made.counts.files
-        assert set(stored) == set(made.files())
-
-
-def test_places_of_other_files_are_told(archive: Archive) -> None:
-    made = release(archive, "1")
-    path = made.folder / PLACES_FILE
-    places = parquet.read_table(path)
-    for wrong in (places.slice(1), places.slice(0, 2)):
-        parquet.write_table(wrong, path)
-        with pytest.raises(ArchiveError, match="restore it from a copy"):
-            list(made.stored_files())
 
 
 def test_what_there_is_of_each_participant(archive: Archive, beside: Path) -> None:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hilum.errors import ArchiveError, Refusal
+from hilum.errors import Refusal
+from hilum.publish.notes import open_notes
 from hilum.work import map_batches
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Executor
     from pathlib import Path
@@ -30,9 +31,6 @@ FEW_FILES = 2 * FILES_PER_TASK
 
 READ_BYTES = 1 << 20
 """Bytes read at once: a slice of a CT whole, and no more than a processor's cache holds of larger files."""
-
-LOCK_WAIT_S = 60
-"""Seconds to wait while another process writes what it worked out."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS hashes (
@@ -91,18 +89,8 @@ def open_hashes(path: Path) -> Iterator[KnownHashes]:
     ArchiveError
         The file is damaged, or cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with closing(sqlite3.connect(path, timeout=LOCK_WAIT_S)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute(_SCHEMA)
-            yield KnownHashes(connection)
-    except sqlite3.Error as error:
-        raise ArchiveError(
-            f"{path} cannot be written ({error}): is the disk full, or read-only (hilum verify takes another file with "
-            "--notes)? If the file is damaged, remove it with its -wal and -shm: all is then read again"
-        ) from error
+    with open_notes(path, _SCHEMA) as connection:
+        yield KnownHashes(connection)
 
 
 def hash_files(
@@ -150,10 +138,11 @@ def _still_holds(known: Hashed) -> bool:
 
 
 def _hash_each(paths: Sequence[str]) -> dict[str, Hashed | Refusal]:
-    return {path: _hash_one(path) for path in paths}
+    return {path: hash_file(path) for path in paths}
 
 
-def _hash_one(path: str) -> Hashed | Refusal:
+def hash_file(path: str) -> Hashed | Refusal:
+    """Give the SHA-256 of a file, or say why there is none."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:

@@ -27,11 +27,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from hilum.catalog import Archive
 from hilum.catalog.layout import Layout
 from hilum.errors import ArchiveError, ConfigError, NotFoundError
-from hilum.model.tables import FILES, PLACES
 from hilum.sql import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator
 
 FORMAT_VERSION = 1
 DIGEST_FILE = "release.sha256"
@@ -204,21 +203,6 @@ class Release:
         )
         return (ReleaseFile(*row) for row in rows)
 
-    def stored_files(self) -> Iterator[ReleaseFile]:
-        """Give all files in the order in which they are stored, series after series: of millions, some at a time.
-
-        Raises
-        ------
-        ArchiveError
-            A table cannot be read, or the places are not those of the files.
-        """
-        places = _rows(self.folder / PLACES_FILE, PLACES.column_names)
-        for collection_id in self.collection_ids:
-            of_collection = f"{FILES.name}-{collection_id}-"
-            for path in self.tables(FILES.name):
-                if path.name.startswith(of_collection):
-                    yield from _placed(_rows(path, _FILE_COLUMNS), places, path)
-
     def record(self) -> dict[str, Any]:
         """Give the content of ``release.json``."""
         values = {name: getattr(self, name) for name in _RECORDED}
@@ -348,31 +332,6 @@ def ask(sql: str, **parameters: Any) -> Iterator[tuple[Any, ...]]:
                 yield from rows
     except duckdb.Error as error:
         raise ArchiveError(f"{error}; verify the release, and restore what is damaged from a copy") from error
-
-
-_FILE_COLUMNS = ("path", "size_bytes", "sha256", "collection_id", "PatientID", "SeriesInstanceUID", "SOPInstanceUID")
-
-
-def _placed(files: Iterator[tuple[Any, ...]], places: Iterator[tuple[Any, ...]], table: Path) -> Iterator[ReleaseFile]:
-    """Files with their places: both tables were written at once, row for row."""
-    for row in files:
-        path, place = next(places, ("nothing", ""))
-        if path != row[0]:
-            raise ArchiveError(
-                f"{PLACES_FILE} has {path} where {table} has {row[0]}: restore it from a copy of the release"
-            )
-        yield ReleaseFile(*(*row, place))
-
-
-def _rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        for batch in parquet.ParquetFile(path).iter_batches(ROWS_AT_ONCE, columns=list(columns)):
-            yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
-    except (OSError, pa.ArrowException) as error:
-        raise ArchiveError(f"{path}: {error}; verify the release, and restore what is damaged from a copy") from error
 
 
 def _texts(paths: list[Path]) -> list[str]:

@@ -9,27 +9,33 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hilum.catalog.layout import Layout
 from hilum.catalog.snapshot import sha256_of
 from hilum.errors import ArchiveError, Refusal
-from hilum.publish.hashing import hash_files, open_hashes
-from hilum.publish.package import FILES_AT_ONCE
+from hilum.publish.extra import extra_files
 from hilum.publish.release import DIGEST_FILE, PLACES_FILE
+from hilum.publish.reread import Batch, ends_of_batches, open_whole, reread_each
+from hilum.publish.stored import stored_files
+from hilum.work import map_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Executor
 
-    from hilum.publish.hashing import KnownHashes
-    from hilum.publish.release import Release, ReleaseFile
+    from hilum.publish.hashing import Hashed
+    from hilum.publish.release import Release
+    from hilum.publish.reread import WholeBatches
 
 
 NOTES_HOLD_S = 7 * 86_400
 """Seconds that an interrupted verification can be gone on with: a week. What was whole before then may not be now."""
+
+FEW_BATCHES = 2
+"""Batches that are read in this process: to start others takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +89,17 @@ def verify_release(
         Told how many more data files were read.
     """
     refusals = [*_parts(release), *_rows_here(release), *_extra_parts(release)]
-    files = size_bytes = 0
     if notes.exists() and _is_old(notes):
         _forget(notes)
-    with open_hashes(notes) as known:
-        reader = _Reader(known, executor, workers, on_progress)
-        remaining = iter(()) if any(one.item in _lists(release) for one in refusals) else release.stored_files()
-        while some := list(islice(remaining, FILES_AT_ONCE)):
-            refusals += reader.read(some, at)
-            files += len(some)
-            size_bytes += sum(file.size_bytes for file in some)
-    if at is not None and files:
-        refusals += _extra_files(release, at)
+    reader = _Reader(release, at, executor, workers, on_progress or (lambda _: None))
+    if not any(one.item in _lists(release) for one in refusals):
+        with open_whole(notes) as whole:
+            refusals += reader.read(whole)
+    if at is not None and reader.files:
+        refusals += extra_files(release, at)
     _forget(notes)
     found = tuple(sorted(refusals, key=lambda one: (one.check, one.item)))
-    return Verified(release.reference, release.digest, len(release.parts), files, size_bytes, found)
+    return Verified(release.reference, release.digest, len(release.parts), reader.files, reader.size_bytes, found)
 
 
 def _is_old(notes: Path) -> bool:
@@ -115,26 +117,57 @@ def notes_path(release: Release) -> Path:
     return release.folder.parent / f".{release.version}.verifying"
 
 
-@dataclass(frozen=True, slots=True)
 class _Reader:
-    known: KnownHashes
-    executor: Executor
-    workers: int
-    on_progress: Callable[[int], None] | None
+    """The data files of a release, read again."""
 
-    def read(self, files: list[ReleaseFile], at: Path | None) -> Iterator[Refusal]:
-        """Read data files; give those that are not as they were released."""
-        places = {str(at / file.path) if at else file.place: file for file in files}
-        results = hash_files(
-            list(places), self.known, executor=self.executor, workers=self.workers, on_progress=self.on_progress
+    def __init__(
+        self, release: Release, at: Path | None, executor: Executor, workers: int, tell: Callable[[int], None]
+    ) -> None:
+        self._release = release
+        self._at = at
+        self._executor = executor
+        self._workers = workers
+        self._tell = tell
+        self._under_way: dict[int, tuple[Sequence[str], Sequence[int], Batch]] = {}
+        self.files = self.size_bytes = 0
+
+    def read(self, whole: WholeBatches) -> Iterator[Refusal]:
+        """Give the files that are not as they were released; note the batches that are."""
+        read = map_batches(
+            reread_each,
+            self._batches(whole),
+            executor=self._executor,
+            batch_size=1,
+            workers=self._workers,
+            few=FEW_BATCHES,
         )
-        for place, file in places.items():
-            result = results[place]
-            if isinstance(result, Refusal):
-                check = "missing" if result.check == "missing-file" else result.check
-                yield Refusal(file.path, check, f"{place}: {result.reason}")
-            elif result.sha256 != file.sha256:
-                yield _damaged(file.path, place, (result.size_bytes, result.sha256), (file.size_bytes, file.sha256))
+        for result in chain.from_iterable(read):
+            paths, sizes_bytes, batch = self._under_way.pop(result.number)
+            if result.state and result.state != batch.noted:
+                whole.keep(result.number, result.state)
+            self.files += len(paths)
+            self.size_bytes += sum(sizes_bytes)
+            self._tell(len(paths))
+            for index, found in result.wrong:
+                yield _wrong(paths[index], batch.places[index], found, (sizes_bytes[index], batch.sha256[index]))
+
+    def _batches(self, whole: WholeBatches) -> Iterator[Batch]:
+        number = 0
+        for files in stored_files(self._release):
+            places = files.places if self._at is None else [str(self._at / path) for path in files.paths]
+            start = 0
+            for end in ends_of_batches(files.sizes_bytes):
+                some = slice(start, end)
+                batch = Batch(number, places[some], files.sha256[some], whole.state(number))
+                self._under_way[number] = (files.paths[some], files.sizes_bytes[some], batch)
+                yield batch
+                number, start = number + 1, end
+
+
+def _wrong(path: str, place: str, found: Hashed | Refusal, expected: tuple[int, str]) -> Refusal:
+    if isinstance(found, Refusal):
+        return Refusal(path, "missing" if found.check == "missing-file" else found.check, f"{place}: {found.reason}")
+    return _damaged(path, place, (found.size_bytes, found.sha256), expected)
 
 
 def _parts(release: Release) -> Iterator[Refusal]:
@@ -180,12 +213,6 @@ def _extra_parts(release: Release) -> Iterator[Refusal]:
     known |= {layout.release_record, layout.marker, release.folder / DIGEST_FILE, release.folder / PLACES_FILE}
     for path in sorted(_all_files(release.folder) - known - _all_files(layout.catalog)):
         yield Refusal(str(path.relative_to(release.folder)), "extra", f"{path} is no part of the release; remove it")
-
-
-def _extra_files(release: Release, at: Path) -> Iterator[Refusal]:
-    known = {at / file.path for file in release.files()}
-    for path in sorted(_all_files(at) - known):
-        yield Refusal(str(path.relative_to(at)), "extra", f"{path} is no file of {release.reference}")
 
 
 def _all_files(folder: Path) -> set[Path]:
