@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from acquire.nbia_server import PASSWORD, USER, Stored, serve_nbia
+from acquire.scripted import answer, saying
+from acquire.zips import streamed_zip
 from builders import CtSeries
 from hilum.acquire.answers import open_client
 from hilum.acquire.layouts import ClassicLayout
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     import httpx
 
     from acquire.nbia_server import Fault, NbiaServer
+    from acquire.scripted import Request
     from hilum.acquire.report import PullReport
 
 UID = "1.2.826.0.1.3680043.8.498.77.1.1"
@@ -65,6 +68,28 @@ def _pull(source: NbiaSource, folder: Path, *series: WantedSeries, attempts: int
 
 def _files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.rglob("*.dcm")}
+
+
+IMAGE = bytes(range(256)) * 20
+HASHES = f"Filename,MD5Hash\n1.dcm,{hashlib.md5(IMAGE).hexdigest()}\n"
+QUOTED = HASHES.replace("1.dcm", '"1.dcm"')
+
+
+def _zip_with(hashes: str) -> bytes:
+    """A zip with an image and a text of hashes."""
+    return streamed_zip([("LICENSE", b"x"), ("1.dcm", IMAGE), ("md5hashes.csv", hashes.encode())])
+
+
+def _scripted(folder: Path, content: bytes, *, count: int = 1, amount: str = "") -> list[str]:
+    """Checks of the refusals when a server sends such a zip, and its record says such an amount."""
+    record = amount or f'"ObjectCount": "{count}", "TotalSizeInBytes": "{count * len(IMAGE)}.000"'
+
+    def say(request: Request) -> bytes:
+        return answer(f"[{{{record}}}]".encode() if "getSeriesSize" in request.target else content)
+
+    with saying(say) as server, open_client() as client:
+        report = _pull(NbiaSource(client, server.url), folder, WantedSeries(series_uid=UID), attempts=1)
+    return [refusal.check for refusal in report.refusals]
 
 
 @pytest.mark.parametrize("version", ["v1", "v4"])
@@ -121,6 +146,47 @@ def test_records_that_do_not_fit_are_refused(
         (refusal,) = _pull(source, tmp_path, series).refusals
         assert refusal.check == ("wrong-size" if count is None else "wrong-count")
     assert not _files(tmp_path / "unknown")
+
+
+def test_hashes_are_read_as_programs_write_them(tmp_path: Path) -> None:
+    for number, text in enumerate((HASHES, HASHES.replace("\n", "\r\n"), f"\ufeff{HASHES}", HASHES.upper(), QUOTED)):
+        assert _scripted(tmp_path / str(number), _zip_with(text.replace("DCM", "dcm"))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "check"),
+    [
+        ("", "wrong-hash"),
+        ("Filename,MD5Hash\n", "wrong-hash"),
+        (HASHES[len("Filename,MD5Hash\n") :], "wrong-hash"),
+        (f"{HASHES}2.dcm,{'0' * 32}\n", "wrong-hash"),
+        (f"{HASHES}{'x' * 200_000},y\n", "bad-hashes"),
+    ],
+    ids=["nothing", "no line", "no header", "of a missing file", "no table"],
+)
+def test_hashes_that_do_not_tell_are_refused(tmp_path: Path, text: str, check: str) -> None:
+    assert _scripted(tmp_path, _zip_with(text)) == [check]
+
+
+@pytest.mark.parametrize(
+    "names", [("1.dcm", "1.dcm/2.dcm"), ("1.dcm/2.dcm", "1.dcm"), ("a/b/c.dcm", "a/b")], ids=" ".join
+)
+def test_a_file_that_is_the_folder_of_another_is_refused(tmp_path: Path, names: tuple[str, str]) -> None:
+    hashes = "".join(f"{name},{hashlib.md5(IMAGE).hexdigest()}\n" for name in names)
+    content = streamed_zip([(name, IMAGE) for name in names] + [("md5hashes.csv", f"x,y\n{hashes}".encode())])
+    assert _scripted(tmp_path, content, count=2) == ["name-taken"]
+    assert not [path for path in tmp_path.rglob("*.dcm") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    "amount",
+    [
+        '"ObjectCount": 1', '"ObjectCount": "x", "TotalSizeInBytes": 1', '"ObjectCount": -1, "TotalSizeInBytes": -9',
+        '"ObjectCount": 1, "TotalSizeInBytes": Infinity', '"ObjectCount": null, "TotalSizeInBytes": NaN',
+    ],
+)  # fmt: skip
+def test_an_amount_that_tells_nothing_is_refused(tmp_path: Path, amount: str) -> None:
+    assert _scripted(tmp_path, _zip_with(HASHES), amount=amount) == ["no-size"]
 
 
 def test_a_slow_server_is_waited_for(server: NbiaServer, client: httpx.Client, stored: Stored, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from hilum.acquire.answers import errors_of, require_good
-from hilum.acquire.names import require_safe
+from hilum.acquire.names import Names
 from hilum.acquire.source import Delivery
 from hilum.acquire.unzip import Limits, unzip
 from hilum.acquire.wanted import WantedFile, WantedSeries
@@ -164,11 +164,11 @@ def _deliveries(chunks: Iterator[bytes], series: WantedSeries) -> Iterator[Deliv
             sha256.update(chunk)
             yield chunk
 
-    arriving = digested()
+    arriving, names = digested(), Names()
     own = f"{series.attributes[FOLDER]}/"
     for member in unzip(arriving, series.location, LIMITS):
         if not member.name.startswith(_LEFT_BY_SYSTEMS[0]) and not member.name.endswith(_LEFT_BY_SYSTEMS):
-            yield Delivery(WantedFile(require_safe(member.name).removeprefix(own)), 0, member.chunks)
+            yield Delivery(WantedFile(names.take(member.name.removeprefix(own))), 0, member.chunks)
     for _ in arriving:
         pass
     expected = series.attributes.get(SHA256, sha256.hexdigest())

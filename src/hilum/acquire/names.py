@@ -27,6 +27,35 @@ def require_safe(name: str) -> str:
     return name
 
 
+class Names:
+    """Names of the files that a stream puts into one folder, made sure of one after the other."""
+
+    def __init__(self) -> None:
+        self._files: set[str] = set()
+        self._folders: set[str] = set()
+
+    def take(self, name: str) -> str:
+        """Give a name as it came.
+
+        Raises
+        ------
+        SourceError
+            It is not safe (`require_safe`), came before, or is of a file where another is of a folder.
+        """
+        parts = require_safe(name).split("/")
+        above = {"/".join(parts[:depth]) for depth in range(1, len(parts))}
+        if name in self._files:
+            raise SourceError(f"the source names a file {name!r} twice", check="name-twice", may_pass=True)
+        if name in self._folders or above & self._files:
+            raise SourceError(
+                f"the source names {name!r}, and a file where that has a folder, or the other way round",
+                check="name-taken",
+            )
+        self._files.add(name)
+        self._folders |= above
+        return name
+
+
 def _problem(name: str) -> str:
     if not name or name.startswith("/"):
         return "is empty or absolute"

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hilum.acquire.answers import errors_of, require_good, rows_of, shown
 from hilum.acquire.columns import is_uid, series_of
-from hilum.acquire.names import require_safe
+from hilum.acquire.names import Names
 from hilum.acquire.pace import Pace
 from hilum.acquire.source import Delivery
 from hilum.acquire.unzip import Limits, unzip
@@ -203,12 +203,14 @@ class NbiaSource:
         rows = self._json("GET", "getSeriesSize", {"SeriesInstanceUID": series.series_uid, "format": "json"})
         try:
             count, size_bytes = int(rows[0]["ObjectCount"]), int(float(rows[0]["TotalSizeInBytes"]))
-        except (IndexError, KeyError, TypeError, ValueError) as error:
+        except (IndexError, KeyError, TypeError, ValueError, OverflowError):
+            count, size_bytes = 0, 0
+        if count <= 0 or size_bytes <= 0:
             raise SourceError(
                 f"{self.name}: does not say how many images and bytes {series.series_uid} has, so that nobody could "
                 "tell whether it came whole",
                 check="no-size",
-            ) from error
+            )
         return (
             count if series.instance_count is None else series.instance_count,
             size_bytes if series.size_bytes is None else series.size_bytes,
@@ -282,7 +284,7 @@ def _require_public(response: httpx.Response, where: str) -> None:
 
 def _whole_series(members: Iterator[Member], series: WantedSeries, count: int, size_bytes: int) -> Iterator[Delivery]:
     """Give the images of a zip, and raise at its end unless all came as the server's records say."""
-    found: dict[str, str] = {}
+    names, found = Names(), dict[str, str]()
     said: dict[str, str] | None = None
     came_bytes = 0
     for member in members:
@@ -291,11 +293,7 @@ def _whole_series(members: Iterator[Member], series: WantedSeries, count: int, s
         elif member.name == LICENCE:
             continue
         else:
-            name = require_safe(member.name)
-            if name in found:
-                raise SourceError(
-                    f"{series.series_uid}: the zip holds {name!r} twice", check="name-twice", may_pass=True
-                )
+            name = names.take(member.name)
             digest = _Digest(member.chunks)
             yield Delivery(WantedFile(name), 0, iter(digest))
             found[name] = digest.finish()
@@ -333,13 +331,18 @@ class _Digest:
 
 
 def _read_hashes(member: Member, series: WantedSeries) -> dict[str, str]:
-    content = b""
+    content = bytearray()
     for chunk in member.chunks:
         content += chunk
         if len(content) > LONGEST_HASHES_BYTES:
             raise SourceError(f"{series.series_uid}: {HASHES} has no end", check="bad-hashes")
     rows = csv.reader(content.decode("utf-8", errors="replace").splitlines()[1:])
-    return {row[0].strip(): row[1].strip().lower() for row in rows if len(row) == 2}
+    try:
+        return {row[0].strip(): row[1].strip().lower() for row in rows if len(row) == 2}
+    except csv.Error as error:
+        raise SourceError(
+            f"{series.series_uid}: {HASHES} is no table ({error})", check="bad-hashes", may_pass=True
+        ) from error
 
 
 def _check_hashes(series: WantedSeries, found: Mapping[str, str], said: Mapping[str, str] | None) -> None:
