@@ -29,7 +29,7 @@ clean:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 
-.venv/installed: pyproject.toml | .venv/bin/python
+.venv/installed: pyproject.toml hatch_build.py src/hilum/acquire/_md5.c | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 

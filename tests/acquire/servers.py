@@ -32,8 +32,8 @@ class Fault:
         Header of those answers.
     cuts
         Bytes of the answer after which the connection is closed.
-    content, tag
-        Sent instead of the file, always, with this ETag or its own.
+    contents, content, tag
+        Sent instead of the file, a request each or always, with this ETag or their own.
     delay_s
         Before each of four pieces.
     """
@@ -41,6 +41,7 @@ class Fault:
     statuses: list[int] = field(default_factory=list)
     retry_after: str = ""
     cuts: list[int] = field(default_factory=list)
+    contents: list[bytes] = field(default_factory=list)
     content: bytes | None = None
     tag: str = ""
     delay_s: float = 0.0
@@ -102,7 +103,8 @@ class Handler(BaseHTTPRequestHandler):
         elif name not in self.store.files:
             self.send_whole(404, b"")
         else:
-            content = self.store.files[name] if fault.content is None else fault.content
+            instead = fault.contents.pop(0) if fault.contents else fault.content
+            content = self.store.files[name] if instead is None else instead
             self.send_content(content, fault)
 
     def send_content(self, content: bytes, fault: Fault) -> None:

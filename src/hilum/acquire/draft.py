@@ -17,6 +17,7 @@ from hilum.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from hilum.acquire.joint_md5 import Held, JointMd5
     from hilum.acquire.wanted import WantedFile
 
 READ_BYTES = 1 << 20
@@ -31,6 +32,11 @@ FEW_FILES = 4
 class Draft:
     """The unfinished file of one wanted file; what an earlier run left of it is taken up.
 
+    Parameters
+    ----------
+    joint
+        Works out the MD5 of files that come whole, together with those of others; None to do without.
+
     Attributes
     ----------
     path
@@ -41,10 +47,12 @@ class Draft:
         Bytes it holds so far.
     """
 
-    def __init__(self, path: Path, file: WantedFile) -> None:
+    def __init__(self, path: Path, file: WantedFile, joint: JointMd5 | None = None) -> None:
         self.path = path
         self.size_bytes = 0
         self.file = file
+        self._joint = joint
+        self._held: Held | None = None
         self._descriptor = _open(draft_of(path))
         self._is_written_directly = False
         self._begin_digests()
@@ -53,6 +61,7 @@ class Draft:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._let_go()
         if not self._is_written_directly:
             _begin_to_bring_to_disk(self._descriptor)
         os.close(self._descriptor)
@@ -75,6 +84,7 @@ class Draft:
         """Forget what it holds."""
         os.ftruncate(self._descriptor, 0)
         self.size_bytes = 0
+        self._let_go()
         self._begin_digests()
 
     def write(self, chunk: bytes | memoryview) -> None:
@@ -92,11 +102,13 @@ class Draft:
                 check="wrong-size",
                 may_pass=True,
             )
+        if not self.size_bytes and self._held is None and self._md5 is not None and self._joint is not None:
+            self._held = self._joint.hold(expected)
         self._write(memoryview(chunk))
         self._digest(chunk)
 
     def verify(self) -> None:
-        """Compare size and hash with what the source said.
+        """Compare size and hash with what the source said; not an MD5 that is still to be worked out.
 
         Raises
         ------
@@ -110,13 +122,13 @@ class Draft:
                 check="cut-connection",
                 may_pass=True,
             )
-        found = self._hash()
-        if self.file.hash is not None and found != self.file.hash:
-            raise SourceError(
-                f"{self.file.name}: expected {self.file.hash}, what came has {found}",
-                check="wrong-hash",
-                may_pass=True,
-            )
+        if self._held is None:
+            require_hash(self.file, self._hash())
+
+    def hand_over(self) -> Held | None:
+        """Give what the MD5 is still to be worked out of, to be handed in by whoever takes it; None when it is done."""
+        held, self._held = self._held, None
+        return held
 
     def holds(self, sha256: bytes | None) -> bool:
         """Whether it is whole beyond doubt: of the hash the source gives, or the digest that was noted."""
@@ -148,12 +160,33 @@ class Draft:
 
     def _digest(self, chunk: bytes | memoryview) -> None:
         self._sha256.update(chunk)
-        if self._md5 is not None:
+        if self._held is not None:
+            self._held.add(chunk)
+        elif self._md5 is not None:
             self._md5.update(chunk)
         self.size_bytes += len(chunk)
 
+    def _let_go(self) -> None:
+        if self._held is not None and self._joint is not None:
+            self._joint.release(self._held)
+        self._held = None
+
     def _hash(self) -> str:
         return f"md5:{self._md5.hexdigest()}" if self._md5 is not None else f"sha256:{self._sha256.hexdigest()}"
+
+
+def require_hash(file: WantedFile, found: str) -> None:
+    """Compare the hash of what came with the one that the source gave, if it gave one.
+
+    Raises
+    ------
+    SourceError
+        They differ; either may be right the next time.
+    """
+    if file.hash not in {None, found}:
+        raise SourceError(
+            f"{file.name}: expected {file.hash}, what came has {found}", check="wrong-hash", may_pass=True
+        )
 
 
 def sha256_if_same(path: Path, file: WantedFile) -> bytes | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from hilum.acquire.ledger import FileEntry
     from hilum.acquire.report import Tally
-    from hilum.acquire.transfer import Transfer
+    from hilum.acquire.transfer import Transfer, Unproven
     from hilum.acquire.wanted import WantedFile, WantedSeries
 
 
@@ -115,20 +115,28 @@ class Job:
             )
 
     def _fetch(self, file: WantedFile) -> None:
+        self._settle(file, partial(self._fetch_or_adopt, file))
+
+    def _settle(self, file: WantedFile, get: Callable[[], Unproven | None]) -> None:
+        """Get a file, or refuse it; the last of the series ends it."""
+        came = None
         try:
-            self._fetch_or_adopt(file)
+            came = get()
         except SourceError as error:
             self._refuse_file(file, error)
         except (IsADirectoryError, NotADirectoryError, FileExistsError) as error:
             problem = f"{file.name}: {error.strerror}: a file and a folder of one name; move away what is there"
             self._refuse_file(file, SourceError(problem, check="name-taken"))
+        if came is not None:
+            self._transfer.joint.hand_in(came.held, lambda md5: self._settle(file, partial(self._prove, came, md5)))
+            return
         with self._lock:
             self._tasks_left -= 1
             is_last = not self._tasks_left
         if is_last:
             self._end()
 
-    def _fetch_or_adopt(self, file: WantedFile) -> None:
+    def _fetch_or_adopt(self, file: WantedFile) -> Unproven | None:
         path, known = self._folder / file.name, self._known[file.name]
         proven = file
         if known.sha256 is not None:
@@ -139,9 +147,15 @@ class Job:
             size_bytes = path.stat().st_size
             self._transfer.ledger.receive(self._entry.series_id, file.name, size_bytes, sha256, is_provable=True)
             self._adopted[file.name] = path
-            return
-        self._transfer.receive_file(self._series, self._entry.series_id, file, path, known)
-        self._received[file.name] = path
+            return None
+        came = self._transfer.receive_file(self._series, self._entry.series_id, file, path, known)
+        if came is None:
+            self._received[file.name] = path
+        return came
+
+    def _prove(self, came: Unproven, md5: bytes) -> None:
+        self._transfer.prove(self._series, self._entry.series_id, came, md5)
+        self._received[came.file.name] = came.path
 
     def _fetch_stream(self) -> None:
         try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hilum.acquire.backlog import Backlog
 from hilum.acquire.job import Job
+from hilum.acquire.joint_md5 import JointMd5
 from hilum.acquire.ledger import open_ledger
 from hilum.acquire.names import require_safe
 from hilum.acquire.pace import Pace, Stopped
@@ -68,10 +69,10 @@ def pull(
     tally = Tally(report, on_progress)
     pace = pace or Pace()
     with open_ledger(folder) as ledger:
-        transfer = Transfer(source, ledger, pace, tally.count_bytes)
+        transfer = Transfer(source, ledger, pace, tally.count_bytes, JointMd5())
         backlog = Backlog(partial(_begin, transfer, tally, series, folder, folder_of) for series in wanted)
         try:
-            _work_together(backlog, pace, connections)
+            _work_together(backlog, transfer, connections)
         except OSError as error:
             if error.errno not in _NO_ROOM:
                 raise
@@ -92,13 +93,15 @@ def _begin(
         return ()
 
 
-def _work_together(backlog: Backlog, pace: Pace, connections: int) -> None:
+def _work_together(backlog: Backlog, transfer: Transfer, connections: int) -> None:
     """Work the backlog off with several threads; all end soon when one fails or the user interrupts."""
     failures: list[BaseException] = []
+    pace = transfer.pace
 
     def work() -> None:
         try:
             backlog.work()
+            transfer.joint.finish()
         except Stopped:
             pass
         except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hilum.acquire.draft import Draft
+from hilum.acquire.draft import Draft, require_hash
 from hilum.acquire.ledger import RECEIVED
 from hilum.acquire.names import require_safe
 from hilum.errors import SourceError
@@ -15,10 +15,32 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from hilum.acquire.joint_md5 import Held, JointMd5
     from hilum.acquire.ledger import FileEntry, Ledger
     from hilum.acquire.pace import Pace
     from hilum.acquire.source import Delivery, Source
     from hilum.acquire.wanted import WantedFile, WantedSeries
+
+
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """A file that came whole, and whose MD5 is still to be worked out.
+
+    Attributes
+    ----------
+    file, path
+        What it must be, and its name; it lies in its draft.
+    held
+        What the MD5 is worked out of.
+    size_bytes, sha256
+        Of what came.
+    """
+
+    file: WantedFile
+    path: Path
+    held: Held
+    size_bytes: int
+    sha256: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +53,15 @@ class Transfer:
         Where from, where it is noted, how fast.
     on_bytes
         Told the bytes of each piece that came.
+    joint
+        Works out the MD5s of files that come whole.
     """
 
     source: Source
     ledger: Ledger
     pace: Pace
     on_bytes: Callable[[int], None]
+    joint: JointMd5
 
     def list_files(self, series: WantedSeries) -> Sequence[WantedFile] | None:
         """Files of a series as the source lists them; None where only its stream tells.
@@ -50,8 +75,10 @@ class Transfer:
 
     def receive_file(
         self, series: WantedSeries, series_id: int, file: WantedFile, path: Path, known: FileEntry
-    ) -> None:
+    ) -> Unproven | None:
         """Receive a listed file into its draft, verify it and note it in the ledger.
+
+        Gives the file where its MD5 is still to be worked out, and `prove` must then be called with it.
 
         Raises
         ------
@@ -59,14 +86,35 @@ class Transfer:
             It is not to be had as it was listed, however often it was tried.
         """
         file = file if file.version else replace(file, version=known.version)
-        with Draft(path, file) as draft:
+        with Draft(path, file, self.joint) as draft:
             draft.take_up()
             if not draft.holds(known.sha256 if known.state == RECEIVED else None):
                 if not _may_go_on(draft):
                     draft.restart()
                 self._receive(series, series_id, draft)
-            is_provable = draft.file.hash is not None
-            self.ledger.receive(series_id, file.name, draft.size_bytes, draft.sha256, is_provable=is_provable)
+            if (held := draft.hand_over()) is not None:
+                return Unproven(draft.file, path, held, draft.size_bytes, draft.sha256)
+            self._note(series_id, draft.file, draft.size_bytes, draft.sha256)
+            return None
+
+    def prove(self, series: WantedSeries, series_id: int, came: Unproven, md5: bytes) -> None:
+        """Note a file if its MD5 is the right one; else receive it again.
+
+        Raises
+        ------
+        SourceError
+            It is not to be had as it was listed, however often it was tried.
+        """
+        try:
+            require_hash(came.file, f"md5:{md5.hex()}")
+            self._note(series_id, came.file, came.size_bytes, came.sha256)
+        except SourceError as error:
+            self.ledger.note_attempts(series_id, came.file.name, 1, came.size_bytes, str(error))
+            self.pace.wait_or_raise(error, 1)
+            with Draft(came.path, came.file) as draft:
+                draft.restart()
+                self._receive(series, series_id, draft, failures=1, furthest=came.size_bytes)
+                self._note(series_id, draft.file, draft.size_bytes, draft.sha256)
 
     def receive_stream(self, series: WantedSeries, series_id: int, folder: Path) -> list[str]:
         """Receive all files of a series that comes as one stream; give their names.
@@ -78,8 +126,14 @@ class Transfer:
         """
         return self.pace.persist(partial(self._receive_all, series, series_id, folder))
 
-    def _receive(self, series: WantedSeries, series_id: int, draft: Draft) -> None:
-        failures, furthest = 0, draft.size_bytes
+    def _note(self, series_id: int, file: WantedFile, size_bytes: int, sha256: bytes) -> None:
+        self.ledger.receive(series_id, file.name, size_bytes, sha256, is_provable=file.hash is not None)
+
+    def _receive(
+        self, series: WantedSeries, series_id: int, draft: Draft, failures: int = 0, furthest: int = 0
+    ) -> None:
+        """Receive what is missing of a draft; so often it failed already, with so many bytes received at most."""
+        furthest = max(furthest, draft.size_bytes)
         while True:
             self.pace.enter()
             try:

@@ -1,0 +1,5 @@
+from typing_extensions import Buffer
+
+LANES: int
+
+def md5_of(buffers: list[Buffer], /) -> list[bytes]: ...
