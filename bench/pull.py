@@ -1,10 +1,13 @@
 """How fast series come from S3: hilum, with every file verified, against s5cmd and idc-index's way of calling it.
 
 ``python bench/pull.py`` writes 10 series of 200 files of 0.5 MB to a temporary folder, serves them with ``rclone serve
-s3`` on this machine, and downloads them in turn, each time by a new process into an empty folder. hilum compares each
+s3`` on this machine, and downloads them in turn, each time by a new process into a new folder. hilum compares each
 file with the size and MD5 that the server gives, computes its SHA-256, keeps its ledger and brings every file to disk;
 s5cmd does none of it. idc-index writes a manifest of one line a series and has s5cmd run it; it only knows its own
 endpoints, so that its command is called here directly.
+
+What was downloaded is removed when all is measured: a file system that has just lost thousands of files looks long for
+room for new ones, as no download finds it.
 
 It is measured twice: as fast as server and client can on the processors that they share, and with a server that sends
 no more than a line of 1 Gbit/s carries, which is what a download has at best.
@@ -21,6 +24,7 @@ import sys
 import tempfile
 import time
 from functools import partial
+from itertools import count, product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,12 +37,10 @@ if TYPE_CHECKING:
 
 SERIES, FILES, FILE_BYTES = 10, 200, 500_000
 TOTAL_MB = SERIES * FILES * FILE_BYTES / 1e6
-ROOM_BYTES = 3 * SERIES * FILES * FILE_BYTES
-"""What lies on the disk at once, with room to spare."""
-
 LINES = {"no limit": [], "1 Gbit/s": ["--bwlimit", "119M"]}
 """What rclone is told for each line; it counts in MiB."""
 
+WAYS = ("hilum", "s5cmd", "idc-index's command")
 MEMORY_LIMIT_MB = 300
 BIN = Path(sys.executable).parent
 
@@ -68,17 +70,15 @@ sys.exit(bool(done.refusals) or done.files_fetched != {SERIES * FILES})
 def commands(endpoint: str, target: Path, manifest: Path) -> Mapping[str, list[str]]:
     s5cmd = [str(BIN / "s5cmd"), "--no-sign-request", "--endpoint-url", endpoint]
     manifest.write_text("".join(f"cp s3://bucket/s{series}/* {target}/s{series}/\n" for series in range(SERIES)))
-    return {
-        "hilum": [sys.executable, "-c", PULL, endpoint, str(target)],
-        "s5cmd": [*s5cmd, "cp", "s3://bucket/*", f"{target}/"],
-        "idc-index's command": [*s5cmd, "run", str(manifest)],
-    }
+    ours = [sys.executable, "-c", PULL, endpoint, str(target)]
+    theirs = [*s5cmd, "cp", "s3://bucket/*", f"{target}/"]
+    return dict(zip(WAYS, (ours, theirs, [*s5cmd, "run", str(manifest)]), strict=True))
 
 
 def filled(command: list[str], target: Path) -> Ran:
-    """Run a process that fills an empty folder."""
-    shutil.rmtree(target, ignore_errors=True)
+    """Run a process that fills a new folder; nothing of an earlier one is still to be written."""
     target.mkdir()
+    os.sync()
     ran = run_process(command)
     found = sum(1 for _ in target.rglob("*.dcm"))
     if found != SERIES * FILES:
@@ -105,18 +105,20 @@ def served(folder: Path, line: list[str], action: Callable[[str], list[Row]]) ->
 
 
 def compare(endpoint: str, line: str, folder: Path, rounds: int, most_mb: dict[str, float]) -> list[Row]:
-    target = folder / "target"
-    ways = commands(endpoint, target, folder / "manifest.txt")
-    filled(ways["s5cmd"], target)  # the server computes the files' MD5 once and keeps them
-    seconds = dict.fromkeys(ways, float("inf"))
-    processor_s = dict.fromkeys(ways, float("inf"))
-    for _ in range(rounds):
-        for way, command in ways.items():
-            ran = filled(command, target)
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        targets = (Path(name) / str(number) for number in count())
+        manifest = Path(name) / "manifest.txt"
+        first = next(targets)
+        filled(commands(endpoint, first, manifest)["s5cmd"], first)  # the server computes the MD5s once and keeps them
+        seconds = dict.fromkeys(WAYS, float("inf"))
+        processor_s = dict.fromkeys(WAYS, float("inf"))
+        for _, way in product(range(rounds), WAYS):
+            target = next(targets)
+            ran = filled(commands(endpoint, target, manifest)[way], target)
             seconds[way] = min(seconds[way], ran.seconds)
             processor_s[way] = min(processor_s[way], ran.processor_s)
             most_mb[way] = max(most_mb.get(way, 0.0), ran.memory_mb)
-    return [Row(f"pull, {line}", way, seconds[way], TOTAL_MB, "MB", processor_s[way]) for way in ways]
+    return [Row(f"pull, {line}", way, seconds[way], TOTAL_MB, "MB", processor_s[way]) for way in WAYS]
 
 
 def ratio(rows: Sequence[Row], line: str) -> str:
@@ -148,8 +150,9 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if shutil.disk_usage(folder).free < ROOM_BYTES:
-            sys.exit(f"{folder}: less than {ROOM_BYTES / 1e9:.0f} GB are free")
+        needed_gb = (len(WAYS) * options.rounds + 2) * TOTAL_MB / 1e3
+        if shutil.disk_usage(folder).free < needed_gb * 1e9:
+            sys.exit(f"{folder}: less than {needed_gb:.0f} GB are free")
         fill(folder / "served" / "bucket")
         measure_all(folder, options.rounds)
 
