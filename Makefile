@@ -1,49 +1,50 @@
 PYTHON ?= python3
-BIN := .venv/bin
+VENV := .venv
+BIN := $(VENV)/bin
 
 .PHONY: demo test check bench docs clean
 
-demo: .venv/installed  ## index, cohort, detection and assessment on a phantom collection, in under three minutes
+demo: $(VENV)/installed  ## index, cohort, detection and assessment on a phantom collection, in under three minutes
 	$(BIN)/hilum demo demo
 
-test: .venv/tested system-packages  ## install what the tests need, and run them all
+test: $(VENV)/tested system-packages  ## install what the tests need, and run them all
 	$(BIN)/python -m pytest
 
-check: .venv/tested system-packages  ## style, types, layers, then the tests
+check: $(VENV)/tested system-packages  ## style, types, layers, then the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
 
-bench: .venv/benched system-packages  ## every benchmark, each against its peer
+bench: $(VENV)/benched system-packages  ## every benchmark, each against its peer
 	for file in bench/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
-docs: .venv/documented  ## the documentation site, in site/
+docs: $(VENV)/documented  ## the documentation site, in site/
 	$(BIN)/mkdocs build --strict
 
 clean:
-	rm -rf .venv demo site
+	rm -rf $(VENV) demo site
 
-.venv/bin/python:
-	$(PYTHON) -m venv .venv
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 
-.venv/installed: pyproject.toml hatch_build.py src/hilum/acquire/_md5.c | .venv/bin/python
+$(VENV)/installed: pyproject.toml hatch_build.py src/hilum/acquire/_md5.c | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
-.venv/tested: .venv/installed
+$(VENV)/tested: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --group test --group docs
 	$(BIN)/hilum viewer install
 	$(BIN)/python tests/serve/browser/axe.py
 	touch $@
 
-.venv/benched: .venv/installed
+$(VENV)/benched: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --group bench
 	touch $@
 
-.venv/documented: .venv/installed
+$(VENV)/documented: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --group docs
 	touch $@
 
