@@ -1,33 +1,36 @@
-"""Files of an HTTP directory: what the listing pages of nginx, Apache and Python's http.server link to."""
+"""Files of an HTTP directory: what the listing pages of nginx, Apache, Caddy and Python's http.server link to."""
 
 from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from html.parser import HTMLParser
+from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
-from hilum.acquire.answers import errors_of, require_good, shown
+from hilum.acquire.answers import errors_of, require_end, require_good, shown
+from hilum.acquire.listing_page import read_listing
 from hilum.acquire.source import Delivery
 from hilum.acquire.wanted import WantedFile, WantedSeries
 from hilum.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import httpx
+
+    from hilum.acquire.listing_page import ListingPage
 
 DEEPEST = 32
 """Folders below folders; a server that links a folder into itself has no end."""
 
 LONGEST_PAGE_BYTES = 64 << 20
 
-_EXACT_SIZE = re.compile(r"\s(\d+)\s*$")
-"""At the end of the text behind a link: nginx writes the bytes; others round them, or write none."""
+_RANGE = re.compile(r"bytes (?:([0-9]{1,18})-[0-9]{1,18}|\*)/([0-9]{1,18}|\*)")
+_LENGTH = re.compile(r"[0-9]{1,18}")
 
-_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
+_PACKED = (".gz", ".tgz", ".z", ".bz2", ".xz", ".br", ".zst")
+"""Endings of files that servers call encoded, though it is the files themselves that are."""
 
 
 class WebFolderSource:
@@ -40,25 +43,30 @@ class WebFolderSource:
     client
         See `hilum.acquire.answers.open_client`.
     url
-        The directory.
+        The directory; a user's name and password in it are sent to its server alone.
     """
 
     def __init__(self, client: httpx.Client, url: str) -> None:
+        parts = urlsplit(url)
         self._client = client
-        self._url = url.rstrip("/") + "/"
+        # Locations stand in the ledger and in messages, where no password belongs.
+        self._url = shown(url).rstrip("/") + "/"
+        self._user = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
 
     @property
     def name(self) -> str:
         """URL of the directory, without a password."""
-        return shown(self._url)
+        return self._url
 
     def find(self) -> list[WantedSeries]:
         """Give every directory that files lie in, with their total size where the listing tells it, in order.
 
+        One further down that cannot be listed is given as well: whoever asks for its files is told why.
+
         Raises
         ------
         SourceError
-            A page cannot be had, or is no listing.
+            A page cannot be had for now; the first never, or it is no listing.
         """
         found: list[WantedSeries] = []
         pending = [(self._url, 0)]
@@ -66,12 +74,11 @@ class WebFolderSource:
             url, depth = pending.pop()
             if depth > DEEPEST:
                 raise SourceError(f"{url}: more than {DEEPEST} folders deep: it holds itself?", check="too-deep")
-            page = self._page(url)
-            pending += [(below, depth + 1) for below in reversed(page.folders)]
-            if page.files:
-                sizes = [file.size_bytes for file in page.files]
-                size_bytes = None if None in sizes else sum(size or 0 for size in sizes)
-                found.append(WantedSeries(size_bytes=size_bytes, location=url))
+            page = self._page(url) if not depth else self._page_if_any(url)
+            if page is not None:
+                pending += [(below, depth + 1) for below in reversed(page.folders)]
+            if page is None or page.files:
+                found.append(WantedSeries(size_bytes=_total(page), location=url))
         if not found:
             raise SourceError(f"{self.name}: its pages link to no file; is it a directory?", check="empty-series")
         return found
@@ -85,103 +92,108 @@ class WebFolderSource:
         """Open a file from a byte on, if the server knows ranges and the file is still of the same version."""
         if file is None:
             raise ValueError("files of a directory are fetched one by one")
-        headers = {"Accept-Encoding": "identity"}
         if start_byte and file.version:
-            headers |= {"Range": f"bytes={start_byte}-", "If-Range": file.version}
-        with errors_of(file.location), self._client.stream("GET", file.location, headers=headers) as response:
-            yield iter([_delivery(response, file, start_byte)])
+            with self._answer(file.location, {"Range": f"bytes={start_byte}-", "If-Range": file.version}) as response:
+                delivery = _rest(response, file, start_byte)
+                if delivery is not None:
+                    yield iter([delivery])
+                    return
+        with self._answer(file.location) as response:
+            yield iter([_whole(response, file)])
 
-    def _page(self, url: str) -> _Page:
-        with errors_of(url), self._client.stream("GET", url) as response:
+    @contextmanager
+    def _answer(self, url: str, headers: Mapping[str, str] | None = None) -> Iterator[httpx.Response]:
+        is_here = urlsplit(url).netloc == urlsplit(self._url).netloc
+        sent = {"Accept-Encoding": "identity", **(headers or {})}
+        with (
+            errors_of(shown(url)),
+            self._client.stream("GET", url, headers=sent, auth=self._user if is_here else None) as response,
+        ):
+            yield response
+
+    def _page_if_any(self, url: str) -> ListingPage | None:
+        try:
+            return self._page(url)
+        except SourceError as error:
+            if error.may_pass:
+                raise
+            return None
+
+    def _page(self, url: str) -> ListingPage:
+        with self._answer(url) as response:
             require_good(response, url)
             if "html" not in response.headers.get("Content-Type", ""):
                 raise SourceError(
                     f"{url}: expected a page that lists a directory, found another file", check="no-listing"
                 )
-            text = ""
-            for piece in response.iter_text():
-                text += piece
-                if len(text) > LONGEST_PAGE_BYTES:
-                    raise SourceError(f"{url}: the page has no end", check="no-listing")
-        return _read_page(url, text)
+            base = str(response.url.copy_with(query=None, fragment=None, userinfo=b""))
+            page = read_listing(url, base, _text(response, url))
+        if not page.is_listing:
+            raise SourceError(
+                f"{url}: expected a page that lists a directory, found another page; is a login needed?",
+                check="no-listing",
+            )
+        return page
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """What a listing links to: files, and URLs of folders."""
-
-    files: list[WantedFile]
-    folders: list[str]
+def _total(page: ListingPage | None) -> int | None:
+    sizes = [file.size_bytes for file in page.files] if page is not None else [None]
+    return None if None in sizes else sum(size or 0 for size in sizes)
 
 
-class _Links(HTMLParser):
-    """Targets of the links of a page, each with the text behind it up to the next tag."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[tuple[str, str]] = []
-        self._is_behind = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._is_behind = False
-        target = dict(attrs).get("href") if tag == "a" else None
-        if target:
-            self.found.append((target, ""))
-
-    def handle_endtag(self, tag: str) -> None:
-        self._is_behind = tag == "a"
-
-    def handle_data(self, data: str) -> None:
-        if self._is_behind and self.found:
-            self.found[-1] = (self.found[-1][0], self.found[-1][1] + data)
+def _text(response: httpx.Response, url: str) -> str:
+    body = bytearray()
+    for piece in response.iter_bytes():
+        body += piece
+        if len(body) > LONGEST_PAGE_BYTES:
+            raise SourceError(f"{url}: the page has no end", check="no-listing")
+    try:
+        return body.decode(response.charset_encoding or "utf-8", errors="replace")
+    except (LookupError, UnicodeError):
+        return body.decode(errors="replace")
 
 
-def _read_page(url: str, text: str) -> _Page:
-    links = _Links()
-    links.feed(text)
-    files: dict[str, WantedFile] = {}
-    folders: dict[str, None] = {}
-    for target, behind in links.found:
-        try:
-            whole = urlsplit(urljoin(url, target))
-        except ValueError:
-            continue
-        location = urlunsplit(whole)
-        below = location.removeprefix(url)
-        # Only what lies right below the page: not its parent, not the links that sort it, no other server.
-        if below == location or not below or whole.query or whole.fragment:
-            continue
-        if below.count("/") == 1 and below.endswith("/"):
-            folders[location] = None
-        elif "/" not in below:
-            size = _EXACT_SIZE.search(behind)
-            files[location] = WantedFile(unquote(below), int(size[1]) if size else None, None, location)
-    return _Page(list(files.values()), list(folders))
-
-
-def _delivery(response: httpx.Response, file: WantedFile, start_byte: int) -> Delivery:
+def _rest(response: httpx.Response, file: WantedFile, start_byte: int) -> Delivery | None:
+    """The rest of a file, or the whole where the server sends that; None where what it sends belongs to neither."""
+    if response.status_code not in {206, 416}:
+        return _whole(response, file)
     place = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
-    if response.status_code == 416 and place is not None and place[2] == str(start_byte):
-        return Delivery(replace(file, size_bytes=start_byte), start_byte, iter(()))
-    require_good(response, file.location)
-    _refuse_page(response, file)
-    version = _version(response)
-    if response.status_code == 206 and place is not None and place[1] is not None:
-        total = None if place[2] == "*" else int(place[2])
-        return Delivery(_said(file, total, version), int(place[1]), _chunks(response, file))
-    length = response.headers.get("Content-Length")
-    return Delivery(_said(file, int(length) if length else None, version), 0, _chunks(response, file))
+    # A server that does not know If-Range sends the rest of what the file has become.
+    if place is None or _version(response) not in {"", file.version}:
+        return None
+    total = None if place[2] == "*" else int(place[2])
+    if response.status_code == 416:
+        return Delivery(_said(file, total), start_byte, iter(())) if total == start_byte else None
+    if place[1] is None or int(place[1]) != start_byte:
+        return None
+    return Delivery(_said(file, total), start_byte, _chunks(response, file))
 
 
-def _said(file: WantedFile, size_bytes: int | None, version: str) -> WantedFile:
-    """The file with what the answer says; a size that is not the listing's is a fault, not news."""
+def _whole(response: httpx.Response, file: WantedFile) -> Delivery:
+    where = shown(file.location)
+    require_good(response, where)
+    if response.status_code != 200:
+        raise SourceError(
+            f"{where}: the whole file was asked for, the server answers {response.status_code}",
+            check=f"status-{response.status_code}",
+        )
+    _refuse_page(response, file, where)
+    length = _LENGTH.fullmatch(response.headers.get("Content-Length", ""))
+    if length is None and file.size_bytes is None:
+        require_end(response, where)
+    version = replace(file, version=_version(response))
+    return Delivery(_said(version, int(length[0]) if length else None), 0, _chunks(response, file))
+
+
+def _said(file: WantedFile, size_bytes: int | None) -> WantedFile:
+    """The file with the size that the answer says; one that is not the listing's is a fault, not news."""
     if None not in {file.size_bytes, size_bytes} and size_bytes != file.size_bytes:
         raise SourceError(
-            f"{file.location}: {file.size_bytes:,} bytes were expected, the server names {size_bytes:,}",
+            f"{shown(file.location)}: {file.size_bytes:,} bytes were expected, the server names {size_bytes:,}",
             check="wrong-size",
             may_pass=True,
         )
-    return replace(file, size_bytes=file.size_bytes if size_bytes is None else size_bytes, version=version)
+    return replace(file, size_bytes=file.size_bytes if size_bytes is None else size_bytes)
 
 
 def _version(response: httpx.Response) -> str:
@@ -190,14 +202,20 @@ def _version(response: httpx.Response) -> str:
     return tag if tag and not tag.startswith("W/") else str(response.headers.get("Last-Modified", ""))
 
 
-def _refuse_page(response: httpx.Response, file: WantedFile) -> None:
-    """Refuse a page that is sent for a file: a login, or an error that is not called one."""
+def _refuse_page(response: httpx.Response, file: WantedFile, where: str) -> None:
+    """Refuse what is sent for a file and is not it: a login, an error that is not called one, its packed bytes."""
     if "html" in response.headers.get("Content-Type", "") and not file.name.lower().endswith((".html", ".htm")):
-        raise SourceError(f"{file.location}: a web page came instead of the file; is a login needed?", check="no-file")
+        raise SourceError(f"{where}: a web page came instead of the file; is a login needed?", check="no-file")
+    encoding = response.headers.get("Content-Encoding", "identity").lower()
+    if encoding != "identity" and not file.name.lower().endswith(_PACKED):
+        raise SourceError(
+            f"{where}: the file was asked for as it is, the server packs it ({encoding}); is a proxy between?",
+            check="encoded",
+        )
 
 
 def _chunks(response: httpx.Response, file: WantedFile) -> Iterator[bytes]:
-    with errors_of(file.location):
+    with errors_of(shown(file.location)):
         # As sent: what a server calls the encoding of a .gz file is the file. As it comes: what httpx gathers into
         # larger pieces is lost when the connection breaks.
         yield from response.iter_raw()

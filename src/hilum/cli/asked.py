@@ -49,8 +49,8 @@ class Asked:
         The series, or folders of a source that knows no series.
     source
         What has them.
-    folders
-        Key of a series to its folder below the target; empty: to be named by a layout.
+    folder_of
+        Gives the folder of a series below the target; None: a layout names them.
     refusals
         What was asked for and is nowhere.
     remarks
@@ -59,7 +59,7 @@ class Asked:
 
     series: Sequence[WantedSeries]
     source: Source
-    folders: Mapping[str, str] = field(default_factory=dict)
+    folder_of: Callable[[WantedSeries], str] | None = None
     refusals: tuple[Refusal, ...] = ()
     remarks: tuple[str, ...] = ()
 
@@ -251,7 +251,7 @@ def _from_url(url: str, access: Access) -> Asked:
         bucket = access.s3()
         return _folders_of(url, _patiently(partial(bucket.find, url)), bucket)
     source = WebFolderSource(access.client(), url)
-    return _folders_of(url, _patiently(source.find), source)
+    return _folders_of(source.name, _patiently(source.find), source)
 
 
 def _from_path(path: Path, access: Access) -> Asked:
@@ -296,16 +296,16 @@ def _from_zips(what: str, selection: IdcSelection, access: Access) -> Asked:
     if len(selection.collection) != 1 or any(others):
         raise ConfigError(f"{what}: name the one collection that the zips belong to: --collection ct_lymph_nodes")
     wanted = wanted_zips(selection.collection[0], () if what == ZIPS else (what,))
-    return Asked(wanted, ZipSource(access.client()), {one.key: folder_of(one) for one in wanted})
+    return Asked(wanted, ZipSource(access.client()), folder_of)
 
 
 def _folders_of(url: str, series: Sequence[WantedSeries], source: Source) -> Asked:
     """Folders keep the names they have at the source, below the last part of what was asked for."""
     root = url.rstrip("/")
     top = unquote(root.rpartition("/")[2]) or "files"
-    folders = {one.key: _joined(top, unquote(one.location.removeprefix(root).strip("/"))) for one in series}
-    return Asked(series, source, folders)
 
+    def folder_of(one: WantedSeries) -> str:
+        below = unquote(one.location.removeprefix(root).strip("/"))
+        return f"{top}/{below}" if below else top
 
-def _joined(top: str, below: str) -> str:
-    return f"{top}/{below}" if below else top
+    return Asked(series, source, folder_of)
