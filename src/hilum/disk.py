@@ -41,16 +41,29 @@ def unfinished(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}{UNFINISHED}")
     try:
-        yield draft
-    except OSError as error:
+        with room_for(path):
+            yield draft
+    except BaseException:
         draft.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def room_for(path: Path) -> Iterator[None]:
+    """Tell that the disk is full, where writing to `path` finds that it is.
+
+    Raises
+    ------
+    ArchiveError
+        There is no room left on the disk.
+    """
+    try:
+        yield
+    except OSError as error:
         if error.errno in _NO_ROOM:
             raise ArchiveError(
                 f"no room left to write {path}: what was there before is unchanged; free some space and run again"
             ) from error
-        raise
-    except BaseException:
-        draft.unlink(missing_ok=True)
         raise
 
 

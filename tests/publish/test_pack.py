@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import time
@@ -141,6 +142,33 @@ def test_a_missing_file_is_named(own_release: Release, tmp_path: Path) -> None:
     Path(file.place).unlink()
     (refusal,) = pack_drive(own_release, two_drives(own_release), 1, tmp_path / "out", SHIPMENT).refusals
     assert (refusal.item, refusal.check) == (file.place, "missing-file")
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_packed(own_release: Release, tmp_path: Path) -> None:
+    file = next(iter(own_release.files({"P1"})))
+    Path(file.place).unlink()
+    Path(file.place).mkdir()
+    packed = pack_drive(own_release, two_drives(own_release), 1, tmp_path / "out", SHIPMENT)
+    (refusal,) = packed.refusals
+    assert (refusal.item, refusal.check) == (file.place, "unreadable-file")
+    assert packed.written == packed.files - 1
+
+
+def test_what_a_killed_packing_left_is_replaced_and_no_file_it_links_to_is_changed(
+    own_release: Release, tmp_path: Path
+) -> None:
+    drives = two_drives(own_release)
+    bag = tmp_path / "out" / bag_name(own_release, drives[0])
+    half, linked, *_ = own_release.files({"P1"})
+    (bag / "data" / half.path).parent.mkdir(parents=True)
+    (bag / "data" / half.path).write_bytes(b"half")
+    os.link(linked.place, bag / "data" / linked.path)
+    whole = Path(linked.place).read_bytes()
+    packed = pack_drive(own_release, drives, 1, tmp_path / "out", SHIPMENT)
+    assert packed.refusals == ()
+    assert bagit.Bag(str(packed.bag)).validate()
+    assert Path(linked.place).read_bytes() == whole
+    assert not (bag / "data" / linked.path).samefile(linked.place)
 
 
 def test_too_little_room_is_said_before_anything_is_copied(

@@ -7,19 +7,9 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from hilum.errors import Refusal
 from hilum.publish.hashing import Hashed
-from hilum.publish.reread import (
-    BYTES_A_BATCH,
-    FILES_A_BATCH,
-    Batch,
-    ends_of_batches,
-    open_whole,
-    reread_each,
-)
+from hilum.publish.reread import Batch, open_whole, reread_each
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,12 +73,3 @@ def test_notes_of_whole_batches_are_there_when_they_are_opened_again(tmp_path: P
         whole.keep(7, b"new")
     with open_whole(tmp_path / "notes") as whole:
         assert (whole.state(7), whole.state(8)) == (b"new", b"")
-
-
-@given(st.lists(st.integers(0, BYTES_A_BATCH * 2), max_size=40) | st.lists(st.just(10), max_size=3 * FILES_A_BATCH))
-def test_batches_hold_each_file_once_and_no_more_than_they_should(sizes_bytes: list[int]) -> None:
-    ends = list(ends_of_batches(sizes_bytes))
-    assert ends[-1:] == ([len(sizes_bytes)] if sizes_bytes else [])
-    for start, end in zip([0, *ends], ends, strict=False):
-        assert 0 < end - start <= FILES_A_BATCH
-        assert end - start == 1 or sum(sizes_bytes[start:end]) <= BYTES_A_BATCH

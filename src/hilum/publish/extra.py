@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NAMES_AT_ONCE = 10_000
 
-SORTING = "SET memory_limit = '300MB'; SET threads = 1"
+SORTING = "SET memory_limit = '128MB'; SET threads = 1"
 """What DuckDB takes to sort names; more of them than fit go to disk."""
 
 

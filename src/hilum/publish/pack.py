@@ -11,13 +11,13 @@ import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hilum import __version__
 from hilum.catalog.layout import Layout
-from hilum.disk import UNFINISHED, exclusive_lock, settle, sync_filesystem, unfinished, write_whole
+from hilum.disk import UNFINISHED, exclusive_lock, room_for, settle, sync_filesystem, unfinished, write_whole
 from hilum.errors import ArchiveError, Refusal
 from hilum.publish.bag import (
     ALGORITHMS,
@@ -35,6 +35,7 @@ from hilum.publish.digests import copy_file, digest_file
 from hilum.publish.packed import forget, open_done
 from hilum.publish.release import DIGEST_FILE
 from hilum.publish.shipment import LIST_NAME, packing_list, readme
+from hilum.publish.stored import ends_of_batches, stored_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -42,11 +43,13 @@ if TYPE_CHECKING:
     from hilum.publish.digests import Digests
     from hilum.publish.drives import Drive
     from hilum.publish.packed import Done
-    from hilum.publish.release import Release, ReleaseFile
+    from hilum.publish.release import Release
     from hilum.publish.shipment import Shipment
+    from hilum.publish.stored import StoredFile
 
-FILES_AT_ONCE = 256
-"""Files between two syncs: a sync for each would take days for 20 million files."""
+FILES_AT_ONCE = 2048
+BYTES_AT_ONCE = 128_000_000
+"""Files and bytes between two syncs: a sync for each file would take days for 20 million of them."""
 
 FILES_PER_TASK = 16
 """Files that a thread brings before it asks for more."""
@@ -144,10 +147,15 @@ def _purpose(release: Release, drive: Drive) -> str:
     return hashlib.sha256(repr((release.digest, drive.number, drive.of, shares)).encode()).hexdigest()
 
 
-def _files(release: Release, drive: Drive) -> Iterator[ReleaseFile]:
+def _files(release: Release, drive: Drive) -> Iterator[list[StoredFile]]:
+    """The files of a drive, some at a time, in the order in which the release has them."""
     wanted = {(share.collection_id, share.participant_id) for share in drive.shares}
-    files = release.files({participant_id for _, participant_id in wanted})
-    return (file for file in files if (file.collection_id, file.participant_id) in wanted)
+    for stored in stored_files(release):
+        files = [file for file in stored if (stored.collection_id, file.participant_id) in wanted]
+        start = 0
+        for end in ends_of_batches([file.size_bytes for file in files], FILES_AT_ONCE, BYTES_AT_ONCE):
+            yield files[start:end]
+            start = end
 
 
 class _Copying:
@@ -156,7 +164,6 @@ class _Copying:
     def __init__(self, bag: Path, done: Done, *, link: bool, on_progress: Callable[[int], None]) -> None:
         self._bag = bag
         self._payload = bag / PAYLOAD
-        self._folder: Path | None = None
         self._done = done
         self._link = link
         self._tell = on_progress
@@ -167,7 +174,9 @@ class _Copying:
         """Refuse to begin what will not fit."""
         if self._link:
             return
-        missing = sum(file.size_bytes for file in _files(release, drive) if self._missing(file))
+        missing = drive.size_bytes
+        if not self._done.is_new:
+            missing = sum(file.size_bytes for files in _files(release, drive) for file in self._missing(files))
         free = shutil.disk_usage(self._bag).free
         if missing > free:
             raise ArchiveError(
@@ -175,54 +184,74 @@ class _Copying:
                 "a smaller --capacity"
             )
 
-    def copy(self, files: Iterator[ReleaseFile]) -> None:
+    def copy(self, batches: Iterator[list[StoredFile]]) -> None:
         """Bring files into the bag, some at once."""
         with ThreadPoolExecutor() as pool:
-            while batch := list(islice(files, FILES_AT_ONCE)):
-                todo = [file for file in batch if self._missing(file)]
-                self._tell(len(batch) - len(todo))
+            for files in batches:
+                todo = self._missing(files)
+                self._tell(len(files) - len(todo))
+                for folder in {file.path.rpartition("/")[0] for file in todo}:
+                    (self._payload / folder).mkdir(parents=True, exist_ok=True)
                 some = [todo[start : start + FILES_PER_TASK] for start in range(0, len(todo), FILES_PER_TASK)]
-                found = chain.from_iterable(pool.map(self._bring_each, some))
-                results = dict(zip([file.path for file in todo], found, strict=True))
-                # Before anything is noted down as done, it is on the disk.
-                sync_filesystem(self._bag)
-                brought = {path: one for path, one in results.items() if not isinstance(one, Refusal)}
-                self._done.keep(brought)
-                self.written += len(brought)
-                self.refusals += [one for one in results.values() if isinstance(one, Refusal)]
+                with room_for(self._bag):
+                    results = list(chain.from_iterable(pool.map(self._bring_each, some)))
+                    # Before anything is noted down as done, it is on the disk.
+                    sync_filesystem(self._bag)
+                self._note(todo, results)
                 self._tell(len(todo))
 
-    def _missing(self, file: ReleaseFile) -> bool:
-        return self._done.is_new or self._done.find(file.path, self._payload / file.path) is None
+    def _missing(self, files: list[StoredFile]) -> list[StoredFile]:
+        if self._done.is_new:
+            return files
+        done = self._done.find([file.path for file in files], self._payload)
+        return [file for file in files if file.path not in done]
 
-    def _bring_each(self, files: Sequence[ReleaseFile]) -> list[Digests | Refusal]:
+    def _note(self, files: list[StoredFile], results: list[Digests | Refusal]) -> None:
+        brought = {file.path: one for file, one in zip(files, results, strict=True) if not isinstance(one, Refusal)}
+        self._done.keep(brought)
+        self.written += len(brought)
+        self.refusals += [one for one in results if isinstance(one, Refusal)]
+
+    def _bring_each(self, files: Sequence[StoredFile]) -> list[Digests | Refusal]:
         return [self._bring(file) for file in files]
 
-    def _bring(self, file: ReleaseFile) -> Digests | Refusal:
-        source, target = Path(file.place), self._payload / file.path
-        if target.parent != self._folder:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self._folder = target.parent
+    def _bring(self, file: StoredFile) -> Digests | Refusal:
+        target = f"{self._payload}/{file.path}"
         try:
-            with unfinished(target) as draft:
-                draft.unlink(missing_ok=True)
-                if self._link:
-                    os.link(source, draft)
-                    found = digest_file(draft)
-                else:
-                    found = copy_file(source, draft)
-                if (found.size_bytes, found.sha256) != (file.size_bytes, file.sha256):
-                    draft.unlink()
-                    return Refusal(
-                        str(source),
-                        "changed-file",
-                        f"its SHA-256 is {found.sha256}, in the release {file.sha256}: restore the file, or release a "
-                        "new version",
-                    )
-                draft.replace(target)
-        except FileNotFoundError as error:
-            return Refusal(str(source), "missing-file", f"{error.strerror}: {error.filename}; is a drive not mounted?")
-        return found
+            found = _linked(file, target) if self._link else _copied(file, target)
+        except OSError as error:
+            if error.filename != file.place:
+                raise
+            return _unread(file, error)
+        if (found.size_bytes, found.sha256) == (file.size_bytes, file.sha256):
+            return found
+        os.unlink(target)  # noqa: PTH108 - it is no Path
+        reason = f"its SHA-256 is {found.sha256}, in the release {file.sha256}: restore it, or release a new version"
+        return Refusal(file.place, "changed-file", reason)
+
+
+def _copied(file: StoredFile, target: str) -> Digests:
+    """Copy a file under its own name: until it is noted down, and the bag is finished, nobody takes it for whole."""
+    try:
+        return copy_file(file.place, target)
+    except FileExistsError:
+        os.unlink(target)  # noqa: PTH108 - it is no Path
+        return copy_file(file.place, target)
+
+
+def _linked(file: StoredFile, target: str) -> Digests:
+    try:
+        os.link(file.place, target)
+    except FileExistsError:
+        os.unlink(target)  # noqa: PTH108 - it is no Path
+        os.link(file.place, target)
+    return digest_file(file.place)
+
+
+def _unread(file: StoredFile, error: OSError) -> Refusal:
+    if isinstance(error, FileNotFoundError):
+        return Refusal(file.place, "missing-file", f"{error.strerror}; is a drive not mounted?")
+    return Refusal(file.place, "unreadable-file", f"{error.strerror}; look at its permissions and at the disk")
 
 
 def _write_tags(
@@ -256,13 +285,14 @@ def _write_manifests(bag: Path, done: Done, release: Release, drive: Drive) -> N
             one.open("w", encoding="utf-8", newline="\n") as sha256,
             other.open("w", encoding="utf-8", newline="\n") as sha512,
         ):
-            for file in _files(release, drive):
-                path = f"{PAYLOAD}/{file.path}"
-                found = done.find(file.path, bag / path)
-                if found is None:
-                    raise ArchiveError(f"{bag / path} was changed while it was packed; run again")
-                sha256.write(manifest_line(found.sha256, path))
-                sha512.write(manifest_line(found.sha512, path))
+            for files in _files(release, drive):
+                found = done.find([file.path for file in files], bag / PAYLOAD)
+                for file in files:
+                    path = f"{PAYLOAD}/{file.path}"
+                    if file.path not in found:
+                        raise ArchiveError(f"{bag / path} was changed while it was packed; run again")
+                    sha256.write(manifest_line(found[file.path].sha256, path))
+                    sha512.write(manifest_line(found[file.path].sha512, path))
         settle(one, bag / manifest_name("sha256"))
         settle(other, bag / manifest_name("sha512"))
 

@@ -5,6 +5,7 @@ A file counts as done if its size and time of change are still those noted down 
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from contextlib import closing, contextmanager
@@ -14,7 +15,7 @@ from hilum.errors import ArchiveError
 from hilum.publish.digests import Digests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 _SCHEMA = """
@@ -23,6 +24,9 @@ CREATE TABLE IF NOT EXISTS done (
     sha256 TEXT NOT NULL, sha512 TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS purpose (text TEXT NOT NULL);
+"""
+_FIND = """
+SELECT done.path, size_bytes, modified_ns, sha256, sha512 FROM json_each(?) JOIN done ON done.path = json_each.value
 """
 
 
@@ -39,24 +43,25 @@ class Done:
         self._connection = connection
         self.is_new = connection.execute("SELECT 1 FROM done LIMIT 1").fetchone() is None
 
-    def find(self, path: str, file: Path) -> Digests | None:
-        """Give the digests of a file that is done and unchanged since."""
-        row = self._connection.execute(
-            "SELECT size_bytes, modified_ns, sha256, sha512 FROM done WHERE path = ?", [path]
-        ).fetchone()
-        if row is None:
-            return None
-        try:
-            now = os.lstat(file)
-        except OSError:
-            return None
-        return Digests(*row) if (now.st_size, now.st_mtime_ns) == row[:2] else None
+    def find(self, paths: Sequence[str], folder: Path) -> dict[str, Digests]:
+        """Give the digests of those files below a folder that are done and unchanged since."""
+        done = self._connection.execute(_FIND, [json.dumps(paths)])
+        found = {path: Digests(*values) for path, *values in done}
+        return {path: one for path, one in found.items() if _still_holds(one, f"{folder}/{path}")}
 
     def keep(self, files: Mapping[str, Digests]) -> None:
         """Note down files by path; the note is on disk when this returns."""
         rows = [(path, one.size_bytes, one.modified_ns, one.sha256, one.sha512) for path, one in files.items()]
         with self._connection:
             self._connection.executemany("INSERT OR REPLACE INTO done VALUES (?, ?, ?, ?, ?)", rows)
+
+
+def _still_holds(done: Digests, place: str) -> bool:
+    try:
+        now = os.lstat(place)
+    except OSError:
+        return False
+    return (now.st_size, now.st_mtime_ns) == (done.size_bytes, done.modified_ns)
 
 
 @contextmanager

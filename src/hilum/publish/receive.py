@@ -11,9 +11,10 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from itertools import islice, zip_longest
+from itertools import chain, islice, zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from stat import S_ISREG
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from hilum.disk import write_whole
 from hilum.errors import FormatError, HilumError, NotFoundError, Refusal
@@ -34,7 +35,7 @@ from hilum.publish.release import ask, read_release
 from hilum.publish.shipment import LIST_NAME, read_packing_list
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from hilum.publish.digests import Digests
     from hilum.publish.packed import Done
@@ -44,8 +45,11 @@ FORMAT_VERSION = 1
 RECEIPTS = "receipts"
 """Folder of an archive that keeps them."""
 _RELEASED = 'SELECT path, sha256, collection_id, "PatientID" FROM read_parquet($files)'
-FILES_AT_ONCE = 256
+FILES_AT_ONCE = 1024
 """Files between two notes of what is done."""
+
+FILES_PER_TASK = 16
+"""Files that a thread reads before it asks for more."""
 
 
 @dataclass(frozen=True)
@@ -197,11 +201,13 @@ class _Reading:
         listed = _listed(self._bag)
         with ThreadPoolExecutor() as pool:
             while batch := list(islice(listed, FILES_AT_ONCE)):
-                known = [self._done.find(path, self._bag / path) for path, _ in batch]
-                unread = [path for (path, _), one in zip(batch, known, strict=True) if one is None]
-                read = dict(zip(unread, pool.map(self._read, unread), strict=True))
-                results = [read[path] if one is None else one for (path, _), one in zip(batch, known, strict=True)]
-                problems = [self._judge(*item, result) for item, result in zip(batch, results, strict=True)]
+                paths = [path for path, _ in batch]
+                known = {} if self._done.is_new else self._done.find(paths, self._bag)
+                unread = [path for path in paths if path not in known]
+                some = [unread[start : start + FILES_PER_TASK] for start in range(0, len(unread), FILES_PER_TASK)]
+                read = dict(zip(unread, chain.from_iterable(pool.map(self._read_each, some)), strict=True))
+                found: Mapping[str, Digests | Refusal] = known | read
+                problems = [self._judge(path, wanted, found[path]) for path, wanted in batch]
                 right = {path: one for path, one in read.items() if path not in self._wrong}
                 self._done.keep(right)  # type: ignore[arg-type]  # a Refusal is among the wrong ones
                 self._tell(len(batch))
@@ -211,25 +217,34 @@ class _Reading:
     def of_release(self, rows: Iterable[tuple[str, str, str, str | None]]) -> Iterator[Refusal]:
         """Hold what is right by the manifests against the release: path, SHA-256, collection, participant a row."""
         known = 0
-        for path, sha256, collection_id, participant_id in rows:
-            found = self._done.find(f"{PAYLOAD}/{path}", self._bag / PAYLOAD / path)
-            if found is None:
-                continue
-            known += 1
-            key = (collection_id, participant_id or "")
-            files, size_bytes = self.held.get(key, (0, 0))
-            self.held[key] = (files + 1, size_bytes + found.size_bytes)
-            if found.sha256 != sha256:
-                reason = f"SHA-256 is {found.sha256}, in the release {sha256}"
-                yield _problem(f"{PAYLOAD}/{path}", "not-as-released", reason)
+        remaining = iter(rows)
+        while some := list(islice(remaining, FILES_AT_ONCE)):
+            done = self._done.find([f"{PAYLOAD}/{path}" for path, *_ in some], self._bag)
+            known += len(done)
+            for path, sha256, collection_id, participant_id in some:
+                found = done.get(f"{PAYLOAD}/{path}")
+                if found is None:
+                    continue
+                key = (collection_id, participant_id or "")
+                files, size_bytes = self.held.get(key, (0, 0))
+                self.held[key] = (files + 1, size_bytes + found.size_bytes)
+                if found.sha256 != sha256:
+                    reason = f"SHA-256 is {found.sha256}, in the release {sha256}"
+                    yield _problem(f"{PAYLOAD}/{path}", "not-as-released", reason)
         if known != self.verified:
             reason = f"{self.verified - known:,} of its files are none of the release: do not use them"
             yield _problem(PAYLOAD, "not-released", reason)
 
+    def _read_each(self, paths: Sequence[str]) -> list[Digests | Refusal]:
+        return [self._read(path) for path in paths]
+
     def _read(self, path: str) -> Digests | Refusal:
+        place = f"{self._bag}/{path}"
         try:
-            return digest_file(self._bag / path)
-        except FileNotFoundError:
+            if not S_ISREG(os.lstat(place).st_mode):
+                return _problem(path, "not-a-file", "it is a link or no file at all; a bag holds what it lists")
+            return digest_file(place)
+        except (FileNotFoundError, NotADirectoryError):
             return _problem(path, "missing-file", "the manifests list it, and it is not on the drive")
         except OSError as error:
             return _problem(path, "unreadable-file", f"{error.strerror}: the drive may be failing; copy it again")
@@ -248,11 +263,19 @@ class _Reading:
         return None
 
     def _unlisted(self) -> Iterator[Refusal]:
-        for parent, _, names in os.walk(self._bag / PAYLOAD):
-            for name in names:
-                path = Path(parent, name).relative_to(self._bag).as_posix()
-                if path not in self._wrong and self._done.find(path, self._bag / path) is None:
+        for parent, folders, names in os.walk(self._bag / PAYLOAD, onerror=_raise):
+            below = Path(parent).relative_to(self._bag).as_posix()
+            for link in (f"{below}/{name}" for name in folders if Path(parent, name).is_symlink()):
+                yield _problem(link, "linked-folder", "what it links to is not on the drive; a bag holds what it lists")
+            paths = [f"{below}/{name}" for name in names]
+            done = self._done.find(paths, self._bag)
+            for path in paths:
+                if path not in self._wrong and path not in done:
                     yield _problem(path, "extra-file", "no manifest lists it; it is not part of the release")
+
+
+def _raise(error: OSError) -> NoReturn:
+    raise error
 
 
 def _listed(bag: Path) -> Iterator[tuple[str, tuple[str, str]]]:

@@ -96,18 +96,6 @@ def open_whole(path: Path) -> Iterator[WholeBatches]:
         yield WholeBatches(connection)
 
 
-def ends_of_batches(sizes_bytes: Sequence[int]) -> Iterator[int]:
-    """Give, for files of some sizes, the index before which each batch ends."""
-    start = total_bytes = 0
-    for index, size_bytes in enumerate(sizes_bytes):
-        if index > start and (total_bytes + size_bytes > BYTES_A_BATCH or index - start == FILES_A_BATCH):
-            yield index
-            start, total_bytes = index, 0
-        total_bytes += size_bytes
-    if start < len(sizes_bytes):
-        yield len(sizes_bytes)
-
-
 def reread_each(batches: Iterable[Batch]) -> list[Reread]:
     """Read batches again."""
     return [_reread(batch) for batch in batches]

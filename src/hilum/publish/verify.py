@@ -18,8 +18,8 @@ from hilum.catalog.snapshot import sha256_of
 from hilum.errors import ArchiveError, Refusal
 from hilum.publish.extra import extra_files
 from hilum.publish.release import DIGEST_FILE, PLACES_FILE
-from hilum.publish.reread import Batch, ends_of_batches, open_whole, reread_each
-from hilum.publish.stored import stored_files
+from hilum.publish.reread import BYTES_A_BATCH, FILES_A_BATCH, Batch, open_whole, reread_each
+from hilum.publish.stored import ends_of_batches, stored_files
 from hilum.work import map_batches
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class _Reader:
         for files in stored_files(self._release):
             places = files.places if self._at is None else [str(self._at / path) for path in files.paths]
             start = 0
-            for end in ends_of_batches(files.sizes_bytes):
+            for end in ends_of_batches(files.sizes_bytes, FILES_A_BATCH, BYTES_A_BATCH):
                 some = slice(start, end)
                 batch = Batch(number, places[some], files.sha256[some], whole.state(number))
                 self._under_way[number] = (files.paths[some], files.sizes_bytes[some], batch)
