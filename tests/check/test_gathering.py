@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from check.test_references import report_on
 from hilum.catalog import Archive
-from hilum.check import Options, PixelReading, Terms, check_archive, collect, gathering, series_of_archive
+from hilum.check import Options, PixelReading, Terms, check_archive, collect, gathering, report, series_of_archive
 from hilum.check.duplicates import EqualSeries
 from hilum.cohort.proposals import Print, links_of
 from hilum.model.instances import Instances
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     Check = Callable[..., Report]
 
 ROW_BYTES = 20_000
-BYTES_A_SERIES = 2_000
-"""Findings and what else may stay of a series, as tracemalloc counts it; its row takes ten times as much."""
+BYTES_A_SERIES = 1_000
+"""What may stay of a series in memory, as tracemalloc counts it; its row takes twenty times as much."""
 
 PRINTS = st.lists(
     st.tuples(
@@ -135,14 +135,23 @@ def checked_count(archive: Archive, collection_id: str) -> int:
     """Check a collection; give how many series were looked at."""
     series = series_of_archive(archive, collection_id)
     with ThreadPoolExecutor(1) as executor:
-        report = check_archive(archive, series, Terms(executor, 1, Options(PixelReading.NONE)), name=collection_id)
-    assert report.series_count == len(series)
-    assert [one.item for one in report.findings if one.check == "gantry-tilt"] == ["1.2.000001"]
-    return report.series_count
+        done = check_archive(archive, series, Terms(executor, 1, Options(PixelReading.NONE)), name=collection_id)
+    assert done.series_count == len(series)
+    assert [one.item for one in done.findings if one.check == "gantry-tilt"] == ["1.2.000001"]
+    return done.series_count
 
 
-def test_the_json_in_pieces_is_that_of_the_whole(tmp_path: Path, clean: Make, checked: Check) -> None:
+def test_the_json_in_pieces_is_that_of_the_whole(
+    tmp_path: Path, clean: Make, checked: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "TOKENS_A_PIECE", 7)
     clean({"OperatorsName": "Doe"}).write(tmp_path)
-    report = checked(tmp_path)
-    assert len(report.findings) == 2
-    assert "".join(report.json_pieces()) == json.dumps(report.to_dict(), indent=1, ensure_ascii=False) + "\n"
+    done = checked(tmp_path)
+    assert len(done.findings) == 2
+    text = "".join(done.json_pieces())
+    whole = json.loads(text)
+    assert text == json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+    assert [(one["check"], one["item"], one["detail"]) for one in whole["findings"]] == [
+        (one.check, one.item, one.detail) for one in done.findings
+    ]
+    assert whole["counts"] == done.counts()

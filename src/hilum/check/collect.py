@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
@@ -57,8 +57,6 @@ class Collected:
         Rows of what it refused in a collection.
     collection_ids
         Collections of the series, as far as they were gone through.
-    elsewhere
-        Findings of series whose files are not here, and of files in none: complete once `subjects` ended.
     """
 
     name: str
@@ -66,38 +64,63 @@ class Collected:
     indexed_of: Callable[[str, list[str]], Indexed]
     refused_of: Callable[[str], Iterable[Mapping[str, Any]]]
     collection_ids: set[str] = field(default_factory=set)
-    elsewhere: list[Finding] = field(default_factory=list)
 
-    def subjects(self) -> Iterator[Subject]:
-        """Everything to look at, a series or a folder of loose files each."""
+    def subjects(self, tell: Callable[[Iterable[Finding]], None]) -> Iterator[Subject]:
+        """Everything to look at, a series or a folder of loose files each.
+
+        Parameters
+        ----------
+        tell
+            Told the findings of series whose files are not here, and of files in none.
+        """
         for some in _in_parts(self.series):
             for collection_id, of_collection in groupby(some, key=lambda one: str(one["collection_id"])):
                 self.collection_ids.add(collection_id)
-                yield from self._of_series(collection_id, list(of_collection))
-        yield from self._loose(row for each in sorted(self.collection_ids) for row in self.refused_of(each))
+                yield from self._of_series(collection_id, list(of_collection), tell)
+        refused = _Refused()
+        for row in (row for each in sorted(self.collection_ids) for row in self.refused_of(each)):
+            refused.add(row)
+        tell(refused.findings())
+        yield from refused.subjects()
 
-    def _of_series(self, collection_id: str, series: list[Series]) -> Iterator[Subject]:
+    def _of_series(
+        self, collection_id: str, series: list[Series], tell: Callable[[Iterable[Finding]], None]
+    ) -> Iterator[Subject]:
         indexed = self.indexed_of(collection_id, [one.uid for one in series])
         for one in series:
             found = indexed.get(one.uid, [])
             if one["instances"] is None:
-                self.elsewhere += [Finding(check, one.uid, detail) for check, detail in found]
+                tell(Finding(check, one.uid, detail) for check, detail in found)
             else:
                 yield Subject.of_series(one, found)
 
-    def _loose(self, refusals: Iterable[Mapping[str, Any]]) -> Iterator[Subject]:
-        """Note what was refused, a folder at a time; give the files of it whose header can be read."""
-        refused: dict[tuple[str, str], list[tuple[Path, str]]] = defaultdict(list)
-        for row in refusals:
-            path = Path(row["root"], row["path"])
-            refused[row["check"], str(path.parent)].append((path, row["reason"]))
-        loose: dict[str, list[Path]] = defaultdict(list)
-        for (check, place), files in sorted(refused.items()):
-            detail = f"{len(files)} {'file' if len(files) == 1 else 'files'}, such as {files[0][0].name}: {files[0][1]}"
-            self.elsewhere.append(Finding(check, place, detail, place))
-            if check in READABLE_CHECKS:
-                loose[place] += [path for path, _ in files]
-        yield from (Subject(place, tuple(paths)) for place, paths in sorted(loose.items()))
+
+class _Refused:
+    """What was refused, a folder at a time: counts, and the files whose header can be read."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._firsts: dict[tuple[str, str], str] = {}
+        self._loose: dict[str, list[Path]] = defaultdict(list)
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Take a row of the refusals."""
+        check, path = row["check"], Path(row["root"], row["path"])
+        place = str(path.parent)
+        self._counts[check, place] += 1
+        self._firsts.setdefault((check, place), f"{path.name}: {row['reason']}")
+        if check in READABLE_CHECKS:
+            self._loose[place].append(path)
+
+    def findings(self) -> Iterator[Finding]:
+        """Give a finding for each check and folder."""
+        for (check, place), count in self._counts.items():
+            detail = f"{count} {'file' if count == 1 else 'files'}, such as {self._firsts[check, place]}"
+            yield Finding(check, place, detail, place)
+
+    def subjects(self) -> Iterator[Subject]:
+        """Give the files whose header can be read, a folder at a time."""
+        return (Subject(place, tuple(paths)) for place, paths in sorted(self._loose.items()))
 
 
 def collect_folder(

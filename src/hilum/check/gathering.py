@@ -1,28 +1,29 @@
-"""Findings gathered series by series: of a series that was looked at, no more stays than its findings.
+"""Findings gathered series by series: of a series that was looked at, nothing stays in memory.
 
-What series are compared by lies on the disk (`hilum.check.duplicates.EqualSeries`), pictures are kept of some, and what
-objects refer to is looked for as soon as some hundred such objects were seen. So a million series take no more memory
-than their findings do, less than a kilobyte a series.
+Findings and what series are compared by lie on the disk (`hilum.check.finding_table.FindingTable`,
+`hilum.check.duplicates.EqualSeries`), pictures are kept of some, and what objects refer to is looked for as soon as
+some hundred such objects were seen. So a million series take no more memory than a thousand do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hilum.check.accepted import Accepting
 from hilum.check.duplicates import EqualSeries
 from hilum.check.finding import place_of
+from hilum.check.finding_table import FindingTable
 from hilum.check.names import moved
 from hilum.check.references import check_references
-from hilum.check.rules import order_of
 from hilum.check.segmentations import check_placement
 from hilum.model.series import Series
 
 if TYPE_CHECKING:
     from hilum.check.accepted import Acceptance
     from hilum.check.finding import Finding
+    from hilum.check.finding_table import Findings
     from hilum.check.subject import Seen
     from hilum.check.terms import Terms
 
@@ -49,10 +50,10 @@ class Pictures:
         if len(kept) < PICTURES_KEPT:
             kept[uid] = png
 
-    def of(self, findings: Iterable[Finding]) -> dict[str, bytes]:
+    def of(self, findings: Findings) -> dict[str, bytes]:
         """Give the pictures of series with findings, by UID."""
         pictures = {uid: png for kept in self._by_use for uid, png in kept.items()}
-        with_findings = {finding.item for finding in findings if finding.item in pictures}
+        with_findings = {finding.item for finding in findings.of_items(pictures)}
         shown = [uid for uid in pictures if uid in with_findings][:PICTURES_KEPT]
         return {uid: pictures[uid] for uid in shown}
 
@@ -75,8 +76,7 @@ class Gathering:
         self._names = terms.names
         self._near = near
         self._equals = EqualSeries()
-        self._findings: list[Finding] = []
-        self._texts: dict[str, str] = {}
+        self._findings = FindingTable()
         self._referring: list[tuple[Seen, Series]] = []
 
     def add(self, seen: Seen, series: Series | None) -> None:
@@ -108,14 +108,12 @@ class Gathering:
         """Remove what lies on the disk."""
         self._equals.close()
 
-    def end(self) -> tuple[tuple[Finding, ...], tuple[Acceptance, ...]]:
+    def end(self) -> tuple[Findings, tuple[Acceptance, ...]]:
         """Compare the series; give all findings, each once and the worst first, and the acceptances that cover none."""
         self._look_up()
         for finding, folder in self._equals.findings():
             self._keep(finding, finding.place, folder)
-        found = self._names.without_roots(self._findings) if self._names else self._findings
-        ordered = sorted(dict.fromkeys(found), key=lambda one: (order_of(one.check), one.item, one.detail))
-        return tuple(ordered), self._accepting.unused
+        return self._findings.settled(self._names.below_roots() if self._names else None), self._accepting.unused
 
     def _look_up(self) -> None:
         """Look for what the objects seen lately refer to."""
@@ -130,11 +128,10 @@ class Gathering:
         self.add_findings(check_placement(drawn, sources, near), series)
 
     def _keep(self, finding: Finding, here: str, there: str) -> Finding:
-        """Keep a finding, marked by who accepted it under the names it has here; texts that many share, once."""
+        """Keep a finding, marked by who accepted it under the names it has here."""
         marked = self._accepting.mark(finding)
         kept = moved(marked, here, there) if here and there else marked
-        kept = replace(kept, detail=self._texts.setdefault(kept.detail, kept.detail))
-        self._findings.append(kept)
+        self._findings.add(kept)
         return kept
 
     def _folder(self, series: Series | None) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from hilum.check.finding import Finding
     from hilum.model.series import Series
@@ -31,13 +32,9 @@ class FolderNames:
         """Add folders that files were indexed below."""
         self.roots.update(roots)
 
-    def without_roots(self, findings: Iterable[Finding]) -> Iterator[Finding]:
-        """Give findings with the paths in them as names below their roots."""
-        roots = sorted(self.roots, key=len, reverse=True)
-        for one in findings:
-            item, detail, place = (_below(roots, text) for text in (one.item, one.detail, one.place))
-            is_same = (item, detail, place) == (one.item, one.detail, one.place)
-            yield one if is_same else replace(one, item=item, detail=detail, place=place)
+    def below_roots(self) -> Callable[[str], str]:
+        """Give what turns the paths in a text into names below their roots."""
+        return partial(_below, sorted(self.roots, key=len, reverse=True))
 
 
 def moved(finding: Finding, here: str, there: str) -> Finding:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import dataclass
 from functools import cache
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from hilum.check.gathering import PICTURES_KEPT
 from hilum.check.rules import BY_CHECK, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from jinja2 import Template
 
@@ -26,20 +25,22 @@ FINDINGS_SHOWN = 5000
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The findings of one check, those nobody accepted first."""
+    """The findings of one check.
+
+    Attributes
+    ----------
+    rule
+        The check.
+    count, accepted_count
+        Its findings, and how many of them somebody accepted.
+    shown
+        Findings that stand on the page, those nobody accepted first; gone through once.
+    """
 
     rule: Rule
-    findings: tuple[Finding, ...]
-
-    @property
-    def open_count(self) -> int:
-        """Findings that nobody accepted."""
-        return sum(finding.acceptance is None for finding in self.findings)
-
-    @property
-    def shown(self) -> tuple[Finding, ...]:
-        """Findings that stand on the page."""
-        return self.findings[:FINDINGS_SHOWN]
+    count: int
+    accepted_count: int
+    shown: Iterator[Finding]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,38 +55,47 @@ class Picture:
 
 
 def report_html(report: Report, *, style: str) -> str:
-    """Give the page.
+    """Give the page, as `report_pieces` does, in one."""
+    return "".join(report_pieces(report, style=style))
+
+
+def report_pieces(report: Report, *, style: str) -> Iterator[str]:
+    """Give the page piece by piece.
 
     Parameters
     ----------
     style
         Style sheet of the pages of hilum.
     """
-    return _template().render(
+    return _template().generate(
         report=report,
         counts=report.counts(),
-        sections=list(_sections(report)),
-        pictures=list(_pictures(report)),
+        sections=_sections(report),
+        pictures=_pictures(report),
+        findings_shown=FINDINGS_SHOWN,
         pictures_kept=PICTURES_KEPT,
         style=style,
     )
 
 
 def _sections(report: Report) -> Iterator[Section]:
-    for check, findings in groupby(report.findings, key=lambda finding: finding.check):
-        yield Section(BY_CHECK[check], tuple(sorted(findings, key=lambda one: one.acceptance is not None)))
+    for one in report.findings.counts:
+        shown = report.findings.first_of(one.check, FINDINGS_SHOWN)
+        yield Section(BY_CHECK[one.check], one.count, one.accepted, shown)
 
 
-def _pictures(report: Report) -> Iterator[Picture]:
+def _pictures(report: Report) -> list[Picture]:
     findings: dict[str, list[Finding]] = {uid: [] for uid in sorted(report.thumbnails)}
-    for finding in report.findings:
-        if finding.item in findings:
-            findings[finding.item].append(finding)
-    for uid, found in findings.items():
-        url = f"data:image/png;base64,{b64encode(report.thumbnails[uid]).decode()}"
-        place = next((finding.place for finding in found if finding.place), "")
-        checks = tuple(dict.fromkeys(finding.check for finding in found if finding.is_open))
-        yield Picture(url, uid, found[0].participant, place, checks)
+    for finding in report.findings.of_items(findings):
+        findings[finding.item].append(finding)
+    return [_picture(report, uid, found) for uid, found in findings.items()]
+
+
+def _picture(report: Report, uid: str, found: Sequence[Finding]) -> Picture:
+    url = f"data:image/png;base64,{b64encode(report.thumbnails[uid]).decode()}"
+    place = next((finding.place for finding in found if finding.place), "")
+    checks = tuple(dict.fromkeys(finding.check for finding in found if finding.is_open))
+    return Picture(url, uid, found[0].participant, place, checks)
 
 
 @cache

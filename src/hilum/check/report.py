@@ -8,6 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from hilum.check.annotations import check_lesion_list
@@ -22,16 +23,21 @@ from hilum.findings.of_series import series_named
 from hilum.work import map_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from hilum.catalog import Archive
     from hilum.check.accepted import Acceptance
     from hilum.check.finding import Finding
+    from hilum.check.finding_table import Findings
     from hilum.check.gathering import Near
     from hilum.check.subject import Seen, Subject
     from hilum.check.terms import Terms
     from hilum.model.series import Series
+
+
+TOKENS_A_PIECE = 10_000
+"""Of JSON, written at once: to write each by itself takes ten times as long as to make it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ class Report:
     series_count, file_count, slices_read
         What was looked at.
     findings
-        All of them, the accepted ones included; the worst first.
+        All of them, the accepted ones included; the worst first. They lie on the disk, as long as this is there.
     unused
         Acceptances that cover no finding.
     thumbnails
@@ -59,32 +65,32 @@ class Report:
     series_count: int
     file_count: int
     slices_read: int
-    findings: tuple[Finding, ...]
+    findings: Findings
     unused: tuple[Acceptance, ...] = ()
     thumbnails: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def is_clean(self) -> bool:
         """Whether every error and warning is accepted."""
-        return not any(finding.is_open for finding in self.findings)
+        counts = self.counts()
+        return not counts[Severity.ERROR] and not counts[Severity.WARNING]
 
     def counts(self) -> dict[str, int]:
         """Open findings by severity, and those accepted."""
-        opened = Counter(finding.severity for finding in self.findings if finding.acceptance is None)
-        accepted = sum(finding.acceptance is not None for finding in self.findings)
+        opened: Counter[Severity] = Counter()
+        for one in self.findings.counts:
+            opened[BY_CHECK[one.check].severity] += one.count - one.accepted
+        accepted = sum(one.accepted for one in self.findings.counts)
         return {severity.value: opened[severity] for severity in Severity} | {"accepted": accepted}
 
-    def to_dict(self) -> dict[str, Any]:
-        """Give the report as JSON takes it, without thumbnails."""
-        return self._record(list(map(_to_dict, self.findings)))
+    def json_pieces(self, *, indent: int = 1, ensure_ascii: bool = False) -> Iterator[str]:
+        """Give the report as JSON, without thumbnails, piece by piece: with a million findings it is large."""
+        encoder = json.JSONEncoder(indent=indent, ensure_ascii=ensure_ascii, default=str)
+        pieces = chain(encoder.iterencode(self._record()), "\n")
+        while some := "".join(islice(pieces, TOKENS_A_PIECE)):
+            yield some
 
-    def json_pieces(self) -> Iterator[str]:
-        """Give the JSON of `to_dict` piece by piece: with a million findings it is large."""
-        encoder = json.JSONEncoder(indent=1, ensure_ascii=False, default=str)
-        yield from encoder.iterencode(self._record(_Each(self.findings)))
-        yield "\n"
-
-    def _record(self, findings: list[dict[str, Any]]) -> dict[str, Any]:
+    def _record(self) -> dict[str, Any]:
         return {
             "name": self.name,
             "pixels": self.pixels.value,
@@ -93,7 +99,7 @@ class Report:
             "slices_read": self.slices_read,
             "counts": self.counts(),
             "is_clean": self.is_clean,
-            "findings": findings,
+            "findings": _Each(self.findings),
             "unused_acceptances": [asdict(one) for one in self.unused],
         }
 
@@ -101,8 +107,15 @@ class Report:
 class _Each(list[Any]):
     """Findings as JSON takes them, made one by one as they are written: JSON writes lists and nothing like them."""
 
+    def __init__(self, findings: Findings) -> None:
+        super().__init__()
+        self._findings = findings
+
+    def __len__(self) -> int:
+        return len(self._findings)
+
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        return map(_to_dict, super().__iter__())
+        return map(_to_dict, self._findings)
 
 
 def _to_dict(finding: Finding) -> dict[str, Any]:
@@ -159,9 +172,8 @@ def _report(collected: Collected, terms: Terms, near: Near) -> Report:
 
 
 def _gathered(gathering: Gathering, collected: Collected, terms: Terms) -> Report:
-    for seen, series in _seen(collected, terms):
+    for seen, series in _seen(collected, terms, gathering.add_findings):
         gathering.add(seen, series)
-    gathering.add_findings(collected.elsewhere)
     if terms.lesions is not None:
         named = _annotated(collected.series, terms.lesions)
         with_pixels = terms.options.pixels is not PixelReading.NONE
@@ -181,12 +193,14 @@ def _gathered(gathering: Gathering, collected: Collected, terms: Terms) -> Repor
     )
 
 
-def _seen(collected: Collected, terms: Terms) -> Iterator[tuple[Seen, Series | None]]:
+def _seen(
+    collected: Collected, terms: Terms, tell: Callable[[Iterable[Finding]], None]
+) -> Iterator[tuple[Seen, Series | None]]:
     """What looking gave, each with its series: the others wait for a worker, or are not read yet."""
     waiting: dict[int, Series | None] = {}
 
     def numbered() -> Iterator[Subject]:
-        for number, subject in enumerate(collected.subjects()):
+        for number, subject in enumerate(collected.subjects(tell)):
             waiting[number] = subject.series
             yield replace(subject, number=number)
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path  # noqa: TC003 (Typer reads the annotations when it runs)
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.output import REFUSED, JsonOption, progress, show_json, show_table, tell
+from hilum.cli.output import REFUSED, JsonOption, progress, show_table, tell
 from hilum.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from hilum.catalog import Archive
-    from hilum.check import Acceptance, Report, Terms
+    from hilum.check import Acceptance, Finding, Report, Terms
+    from hilum.check.finding_table import Findings
 
 PIXEL_CHOICES = ("none", "some", "all")
 
@@ -109,20 +112,25 @@ def acceptances(path: Path | None, archive: Archive | None) -> Sequence[Acceptan
 
 def _show(report: Report, html: Path | None, *, as_json: bool) -> None:
     if as_json:
-        show_json(report.to_dict())
+        sys.stdout.writelines(report.json_pieces(indent=2, ensure_ascii=True))
     else:
-        show_table([_row(finding) for finding in report.findings], as_json=False)
+        show_table(_Rows(report.findings), as_json=False)
         counts = ", ".join(f"{count:,} {word}" for word, count in _counted(report).items())
         looked = f"{report.series_count:,} series, {report.file_count:,} headers, {report.slices_read:,} slices read"
         tell(f"{report.name}: {looked}: {counts}")
     for one in report.unused:
         tell(f"accepted, but not found here: {one.check} in {one.item} ({one.reason})")
     if html is not None:
-        from hilum.assess.page import stylesheet
-        from hilum.check.page import report_html
+        _write_page(report, html)
 
-        html.write_text(report_html(report, style=stylesheet()), encoding="utf-8")
-        tell(f"report written to {html}")
+
+def _write_page(report: Report, html: Path) -> None:
+    from hilum.assess.page import stylesheet
+    from hilum.check.page import report_pieces
+
+    with html.open("w", encoding="utf-8") as file:
+        file.writelines(report_pieces(report, style=stylesheet()))
+    tell(f"report written to {html}")
 
 
 def _counted(report: Report) -> dict[str, int]:
@@ -130,7 +138,20 @@ def _counted(report: Report) -> dict[str, int]:
     return {word if word == "accepted" or count == 1 else f"{word}s": count for word, count in report.counts().items()}
 
 
-def _row(finding: Any) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Findings as rows of a table, made as they are gone through."""
+
+    findings: Findings
+
+    def __len__(self) -> int:
+        return len(self.findings)
+
+    def __iter__(self) -> Iterator[dict[str, object]]:
+        return map(_row, self.findings)
+
+
+def _row(finding: Finding) -> dict[str, object]:
     who = finding.acceptance
     return {
         "severity": finding.severity.value,

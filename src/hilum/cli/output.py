@@ -6,14 +6,16 @@ import json
 import sys
 from contextlib import contextmanager
 from datetime import date, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
+    from hilum.cli.text_table import Rows
     from hilum.errors import Refusal
 
 OK, REFUSED, USAGE, FAILURE = range(4)
@@ -25,6 +27,9 @@ ArchiveOption = Annotated[
 ]
 LINES_TOLD = 10
 """Refusals told one by one; the others are counted."""
+
+TOKENS_AT_ONCE = 10_000
+"""Of JSON, written at once: to write each by itself takes ten times as long as to make it."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -65,31 +70,22 @@ def tell_refusals(refusals: Iterable[Refusal], *, rest: str | None = None) -> No
         tell(line)
 
 
-def show_table(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str | None = None) -> None:
-    """Print rows as a table, or as a JSON array; a table cell without value stays empty.
-
-    A terminal gets a table of its width; a file or pipe gets every value whole.
-    """
+def show_table(rows: Rows, *, as_json: bool, title: str | None = None) -> None:
+    """Print rows as a table (`hilum.cli.text_table.print_table`), or as a JSON array."""
     if as_json:
         show_json(list(rows))
         return
-    from rich.console import Console
-    from rich.table import Table
+    from hilum.cli.text_table import print_table
 
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for name in names:
-        is_number = any(isinstance(row.get(name), int | float) for row in rows)
-        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(row.get(name)) for name in names))
-    console = Console(width=None if sys.stdout.isatty() else 10_000, soft_wrap=not sys.stdout.isatty())
-    console.print(table, markup=False) if rows else console.print("(no rows)")
+    print_table(rows, title)
 
 
 def show_json(value: Any) -> None:
-    """Print a value as JSON; dates in ISO form, bytes as their length."""
-    sys.stdout.write(json.dumps(value, indent=2, default=_json_value, allow_nan=False) + "\n")
+    """Print a value as JSON, piece by piece; dates in ISO form, bytes as their length."""
+    tokens = json.JSONEncoder(indent=2, default=_json_value, allow_nan=False).iterencode(value)
+    while some := "".join(islice(tokens, TOKENS_AT_ONCE)):
+        sys.stdout.write(some)
+    sys.stdout.write("\n")
 
 
 @contextmanager
@@ -116,20 +112,6 @@ def day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r}: expected a day such as 2026-03-31") from error
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, bytes):
-        return f"{len(value)} bytes"
-    return str(value)
 
 
 def _json_value(value: Any) -> Any:
