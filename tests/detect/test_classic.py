@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from detect.phantoms import make_phantom
-from hilum.detect.classic import MODEL_FILE, RECORD_FILE, ClassicDetector
+from hilum.detect.classic import MODEL_FILE, ClassicDetector
 from hilum.detect.detector import Case, PreparedCase, PreparingDetector
+from hilum.detect.model_record import RECORD_FILE
 from hilum.errors import DetectorError
 from hilum.model.geometry import Geometry
 from hilum.volume import Volume
@@ -104,10 +105,12 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
         ({"version": "0"}, "version 0"),
         ({"method": "toy"}, "model of toy"),
         ({"sha256": "00"}, "not as it was saved"),
+        ({"parameters": {"seed": 3}}, "parameters are not those of classic"),
+        ({"parameters": []}, "parameters are not those of classic"),
     ],
 )
 def test_a_model_of_other_make_is_refused(
-    detector: ClassicDetector, tmp_path: Path, change: dict[str, str], message: str
+    detector: ClassicDetector, tmp_path: Path, change: dict[str, object], message: str
 ) -> None:
     detector.save(tmp_path)
     record = json.loads((tmp_path / RECORD_FILE).read_text())

@@ -10,30 +10,28 @@ doi:10.1117/12.2043837
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from hilum.detect.candidates import CandidateSettings, find_candidates
 from hilum.detect.classifier import CandidateClassifier, ClassifierSettings, Examples
-from hilum.detect.detector import Detection, PreparedCase
+from hilum.detect.detector import PreparedCase
 from hilum.detect.features import as_matrix, candidate_features
 from hilum.detect.grid import WORK_SPACING_MM, work_grid
 from hilum.detect.labels import label_candidates
-from hilum.detect.suppression import suppress_neighbours
+from hilum.detect.model_record import read_record, write_record
+from hilum.detect.suppression import surest_detections
 from hilum.errors import DetectorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from hilum.detect.detector import Case, Prepared
+    from hilum.detect.detector import Case, Detection, Prepared
     from hilum.volume.volume import Volume
 
-RECORD_FILE = "detector.json"
 MODEL_FILE = "classifier.skops"
 
 
@@ -116,54 +114,30 @@ class ClassicDetector:
         if self._classifier is None:
             raise DetectorError("the classic detector has not been trained: call fit, or load a trained model")
         scores = self._classifier.score(prepared["features"], _names(prepared))
-        points = prepared["points_mm"]
-        reach = np.clip(prepared["radius_mm"], *self._settings.reach_mm)
-        kept = suppress_neighbours(points, scores, reach, maximum_count=self._settings.maximum_marks)
-        rows = np.column_stack([points, scores])[kept].tolist()
-        return [Detection((x, y, z), score) for x, y, z, score in rows]
+        return surest_detections(
+            prepared["points_mm"],
+            scores,
+            prepared["radius_mm"],
+            reach_mm=self._settings.reach_mm,
+            maximum_count=self._settings.maximum_marks,
+        )
 
     def save(self, folder: Path) -> None:
         """Write the classifier and what it was made with."""
         if self._classifier is None:
             raise DetectorError("the classic detector has not been trained: there is nothing to save")
         self._classifier.save(folder / MODEL_FILE)
-        record = {
-            "method": self.name,
-            "version": self.version,
-            "parameters": self.parameters(),
-            "sha256": sha256((folder / MODEL_FILE).read_bytes()).hexdigest(),
-        }
-        (folder / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n")
+        write_record(self, folder / MODEL_FILE)
 
     def load(self, folder: Path) -> None:
         """Take a trained classifier and its settings; a file that is not what `save` wrote is refused."""
-        record = _read_record(folder)
-        if (record["method"], record["version"]) != (self.name, self.version):
-            raise DetectorError(
-                f"{folder} holds a model of {record['method']} version {record['version']}; "
-                f"this is {self.name} version {self.version}. Train it again."
-            )
-        found = sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
-        if found != record["sha256"]:
-            raise DetectorError(f"{folder / MODEL_FILE} is not as it was saved (SHA-256 {found}): train it again")
+        seed, settings = read_record(self, folder / MODEL_FILE, _settings_of)
         self._classifier = CandidateClassifier.load(folder / MODEL_FILE)
-        self._seed, self._settings = _settings_of(record["parameters"])
+        self._seed, self._settings = seed, settings
 
 
 def _names(prepared: Prepared) -> tuple[str, ...]:
     return tuple(prepared["names"].tolist())
-
-
-def _read_record(folder: Path) -> dict[str, Any]:
-    try:
-        record: dict[str, Any] = json.loads((folder / RECORD_FILE).read_text())
-    except FileNotFoundError as error:
-        raise DetectorError(f"{folder} holds no trained model: {RECORD_FILE} is missing") from error
-    except ValueError as error:
-        raise DetectorError(f"{folder / RECORD_FILE} is damaged: {error}") from error
-    if missing := {"method", "version", "parameters", "sha256"} - set(record):
-        raise DetectorError(f"{folder / RECORD_FILE} lacks {', '.join(sorted(missing))}")
-    return record
 
 
 def _settings_of(parameters: dict[str, Any]) -> tuple[int, ClassicSettings]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hilum.detect.labels import NEGATIVE, POSITIVE, UNSURE
+from hilum.detect.labels import NEGATIVE, POSITIVE, UNSURE, require_both
 from hilum.errors import DetectorError
 
 if TYPE_CHECKING:
@@ -102,14 +102,10 @@ class CandidateClassifier:
         DetectorError
             No candidate lies on a lesion, or all do.
         """
+        require_both(examples.labels)
         sure = examples.take(np.flatnonzero(examples.labels != UNSURE))
         positives = np.flatnonzero(sure.labels == POSITIVE)
         negatives = np.flatnonzero(sure.labels == NEGATIVE)
-        if len(positives) == 0 or len(negatives) == 0:
-            raise DetectorError(
-                f"{len(positives)} candidates on lesions and {len(negatives)} elsewhere: training needs both. Check "
-                "that the lesions belong to these series and that their positions are LPS mm."
-            )
         wanted = max(LEAST_NEGATIVES, settings.negatives_per_positive * len(positives))
         generator = np.random.default_rng(seed)
         if len(negatives) > wanted:

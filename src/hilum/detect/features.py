@@ -51,7 +51,7 @@ def candidate_features(work: WorkGrid, candidates: Candidates) -> tuple[NDArray[
     Radius of each candidate in mm (``(n,)``: the median of its edges over all directions), and name to column of
     ``(n,)`` float32. No candidates give columns of length 0 under the same names.
     """
-    rays = cast_rays(np.clip(work.hu, *RANGE_HU), candidates.voxels)
+    rays = _rays(work, candidates)
     columns = {
         **_scale_features(candidates),
         **_profile_features(rays),
@@ -59,12 +59,25 @@ def candidate_features(work: WorkGrid, candidates: Candidates) -> tuple[NDArray[
         **_region_features(rays),
         **_place_features(work, candidates),
     }
-    return np.median(rays.edge_mm, axis=1).astype(np.float64), columns
+    return _radii_mm(rays), columns
+
+
+def candidate_radii_mm(work: WorkGrid, candidates: Candidates) -> NDArray[np.float64]:
+    """Radius of each candidate, ``(n,)``, as `candidate_features` gives it."""
+    return _radii_mm(_rays(work, candidates))
 
 
 def as_matrix(columns: Mapping[str, Floats]) -> Floats:
     """Columns side by side, ``(n, features)``, in the order of the mapping."""
     return np.stack(list(columns.values()), axis=1)
+
+
+def _rays(work: WorkGrid, candidates: Candidates) -> Rays:
+    return cast_rays(np.clip(work.hu, *RANGE_HU), candidates.voxels)
+
+
+def _radii_mm(rays: Rays) -> NDArray[np.float64]:
+    return np.median(rays.edge_mm, axis=1).astype(np.float64)
 
 
 def _scale_features(candidates: Candidates) -> Columns:

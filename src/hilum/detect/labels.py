@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hilum.errors import DetectorError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -56,6 +58,22 @@ def label_candidates(
     shares = np.bincount(owner[is_positive], minlength=len(lesions))
     weights[is_positive] = 1 / shares[owner[is_positive]]
     return labels, weights
+
+
+def require_both(labels: NDArray[np.int8]) -> None:
+    """Ask for candidates on lesions and for others.
+
+    Raises
+    ------
+    DetectorError
+        Labels of one of the two kinds are missing.
+    """
+    positives, negatives = np.count_nonzero(labels == POSITIVE), np.count_nonzero(labels == NEGATIVE)
+    if positives == 0 or negatives == 0:
+        raise DetectorError(
+            f"{positives} candidates on lesions and {negatives} elsewhere: training needs both. Check that the lesions "
+            "belong to these series and that their positions are LPS mm."
+        )
 
 
 def lesion_radius_mm(lesion: Lesion) -> float:

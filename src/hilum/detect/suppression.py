@@ -7,8 +7,36 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
+from hilum.detect.detector import Detection
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+def surest_detections(
+    points_mm: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    radius_mm: NDArray[np.float64],
+    *,
+    reach_mm: tuple[float, float],
+    maximum_count: int,
+) -> list[Detection]:
+    """One mark of each node among scored candidates, the surest first.
+
+    Parameters
+    ----------
+    points_mm
+        ``(n, 3)`` LPS.
+    scores, radius_mm
+        ``(n,)`` of each candidate.
+    reach_mm
+        Least and most distance within which a surer mark drops a weaker one; between them, the candidate's radius.
+    maximum_count
+        Marks at most.
+    """
+    kept = suppress_neighbours(points_mm, scores, np.clip(radius_mm, *reach_mm), maximum_count=maximum_count)
+    rows = np.column_stack([points_mm, scores])[kept].tolist()
+    return [Detection((x, y, z), score) for x, y, z, score in rows]
 
 
 def suppress_neighbours(
