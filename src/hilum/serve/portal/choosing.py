@@ -18,6 +18,8 @@ from hilum.serve.published.cohorts import publish_cohort
 from hilum.serve.published.models import Cohort, Collection
 
 if TYPE_CHECKING:
+    from hilum.catalog import Archive
+    from hilum.cohort import Cohort as Frozen
     from hilum.cohort import Criteria
 
 DIGITS = 8
@@ -40,12 +42,21 @@ def freeze(criteria: Criteria, title: str, *, user_id: int) -> tuple[Cohort | No
     try:
         found = build_cohort(archive, "choice", replace(criteria, collections=asked))
         name = f"{slugify(title)[:60] or 'cohort'}-{found.cohort_id[:DIGITS]}-{user_id}"
-        replace(found, name=name).save(archive)
+        return _keep(archive, replace(found, name=name), title, user_id)
     except HilumError as error:
         return None, str(error)
-    with transaction.atomic():
-        cohort, _ = publish_cohort(archive, name, title=title)
-        ChosenCohort.objects.get_or_create(cohort=cohort, defaults={"made_by_id": user_id})
+
+
+@transaction.atomic
+def _keep(archive: Archive, frozen: Frozen, title: str, user_id: int) -> tuple[Cohort | None, str]:
+    """Keep a frozen choice and serve it, unless somebody keeps too many now: choices of one user take turns."""
+    # SQLite writes one transaction after the other, and has no lock of a row.
+    User.objects.select_for_update(no_key=True).get(pk=user_id)
+    if problem := too_many(user_id):
+        return None, problem
+    frozen.save(archive)
+    cohort, _ = publish_cohort(archive, frozen.name, title=title)
+    ChosenCohort.objects.get_or_create(cohort=cohort, defaults={"made_by_id": user_id})
     return cohort, ""
 
 
