@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import itertools
+import random
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -145,3 +147,45 @@ def test_methods_that_cannot_be_streamed_are_refused() -> None:
         _read(_zip({"a": b"1"}, method=zipfile.ZIP_STORED))
     with pytest.raises(SourceError, match="packed by method 12"):
         _read(_zip({"a": b"1"}, method=zipfile.ZIP_BZIP2))
+
+
+def test_a_directory_without_end_is_not_read() -> None:
+    whole = _zip({"a": b"1"})
+    start, end = whole.index(b"PK\x01\x02"), whole.index(b"PK\x05\x06")
+    arriving = itertools.chain([whole[:start]], itertools.repeat(whole[start:end]))
+    with pytest.raises(SourceError, match="lists 2 files at its end"):
+        list(unzip(arriving, "here"))
+
+
+def test_deflated_nothing_without_end_is_a_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hilum.acquire.unzip.SPARE_BYTES", 1 << 20)
+    whole = _zip({"a": b"1"})
+    empty_blocks = b"\x00\x00\x00\xff\xff" * 10_000
+    arriving = itertools.chain([whole[:31]], itertools.repeat(empty_blocks))
+    with pytest.raises(SourceError, match="taken for a bomb"):
+        list(unzip(arriving, "here", Limits(size_bytes=1000)))
+
+
+def test_a_zip_cut_anywhere_is_never_whole() -> None:
+    files = {f"{number}.dcm": random.Random(number).randbytes(9000) + bytes(9000) for number in range(12)}
+    for whole in (
+        _zip(files),
+        _zip(files, is_streamed=False),
+        _zip(files, is_streamed=False, method=zipfile.ZIP_STORED),
+    ):
+        for length in [*range(0, len(whole), 1000), *range(len(whole) - 30, len(whole))]:
+            with pytest.raises(SourceError):
+                _read(whole[:length], 4096)
+        assert _read(whole, 4096) == files
+
+
+def test_what_zips_hide_comes_as_files_and_nothing_else() -> None:
+    """Links, zips in zips, and a comment: content is content."""
+    target = io.BytesIO()
+    link = zipfile.ZipInfo("link.dcm")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(link, "/etc/passwd")
+        file.writestr("inner.zip", _zip({"a": b"1"}))
+        file.comment = b"PK\x05\x06" * 100
+    assert _read(target.getvalue()) == {"link.dcm": b"/etc/passwd", "inner.zip": _zip({"a": b"1"})}

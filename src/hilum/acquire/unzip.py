@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 PIECE_BYTES = 1 << 18
 """Unpacked bytes given at once."""
 
+SPARE_BYTES = 64 << 20
+"""Of a zip beyond what it may unpack to: headers, and what does not deflate."""
+
 LOCAL_HEADER, DIRECTORY_HEADER, DESCRIPTOR = b"PK\x03\x04", b"PK\x01\x02", b"PK\x07\x08"
 _END, _END_64, _LOCATOR_64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 
@@ -221,6 +224,8 @@ class _Unzipping:
                 raise self._arriving.damage(f"cannot be inflated ({error})") from error
             if piece:
                 yield piece
+            else:
+                self._check_limits()
         self._arriving.put_back(inflate.unused_data)
 
     def _descriptor(self, packed_bytes: int, size_bytes: int) -> tuple[int, int, int]:
@@ -234,7 +239,8 @@ class _Unzipping:
 
     def _check_limits(self) -> None:
         limits, size_bytes = self._limits, self._size_bytes
-        if size_bytes > limits.size_bytes:
+        # Deflated nothing, again and again, is a bomb for those who wait.
+        if max(size_bytes, self._arriving.read_bytes - SPARE_BYTES) > limits.size_bytes:
             raise self._bomb(f"more than {limits.size_bytes:,} bytes")
         if size_bytes > limits.ratio_from_bytes and size_bytes > limits.ratio * self._arriving.read_bytes:
             raise self._bomb(f"{size_bytes:,} bytes from {self._arriving.read_bytes:,}")
@@ -247,8 +253,8 @@ class _Unzipping:
 
     def _check_directory(self) -> None:
         """Compare the directory with what came: a file that was left out of either is a loss."""
-        listed = []
-        while self._arriving.peek(4) == DIRECTORY_HEADER:
+        listed: list[tuple[str, int]] = []
+        while len(listed) <= len(self._seen) and self._arriving.peek(4) == DIRECTORY_HEADER:
             header = struct.unpack("<4s6H3I5H2I", self._arriving.take(46))
             name = _text(self._arriving.take(header[10]), header[3])
             self._arriving.take(header[11] + header[12])
