@@ -92,3 +92,29 @@ def test_a_drive_that_the_split_has_not_is_wrong_usage(release: Release) -> None
     shown = packed(release, "--drive", "2")
     assert shown.exit_code == 2
     assert "the split has 1 drives" in " ".join(shown.output.replace("│", "").split())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("none",), "none is not there"),
+        (("list.csv",), "is a file"),
+        ((".", "--packing-list", "none.csv"), "none.csv"),
+        ((".", "--digest", "64ff050d9c7e4461"), "expected the 64 digits"),
+    ],
+)
+def test_a_slip_is_told_before_the_drive_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list.csv").touch()
+    done = invoke("receive", *words, "--archive", "mine")
+    assert done.exit_code
+    assert said in done.output + str(done.exception)
+    assert not (tmp_path / "mine").exists()
+
+
+def test_a_digest_may_be_written_in_capitals(release: Release, tmp_path: Path) -> None:
+    packed(release, "--out", tmp_path / "drive")
+    taken = invoke("receive", tmp_path / "drive", "--receipts", tmp_path, "--digest", f" {release.digest.upper()} ")
+    assert taken.exit_code == 0, taken.output

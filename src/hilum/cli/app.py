@@ -14,6 +14,7 @@ import typer
 
 from hilum import __version__, cli
 from hilum.cli.output import FAILURE, USAGE, tell
+from hilum.cli.places import said_of
 from hilum.errors import ConfigError, HilumError, QueryError
 
 app = typer.Typer(
@@ -56,6 +57,9 @@ def main() -> None:
     except (ConfigError, QueryError) as error:
         tell(f"error: {error}")
         sys.exit(USAGE)
-    except (HilumError, OSError) as error:
+    except HilumError as error:
         tell(f"error: {error}")
+        sys.exit(FAILURE)
+    except OSError as error:
+        tell(f"error: {said_of(error)}")
         sys.exit(FAILURE)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hilum.cli.output import REFUSED, JsonOption, progress, show_json, show_table, tell
+from hilum.cli.places import require_folder
 from hilum.disk import size_text
 
 if TYPE_CHECKING:
     from hilum.publish.receive import Receipt
 
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 PROBLEMS_SHOWN = 50
 """Problems told on stderr; the receipt has them all."""
 
@@ -20,6 +23,13 @@ PROBLEMS_SHOWN = 50
 def register(app: typer.Typer) -> None:
     """Add the verb."""
     app.command("receive")(receive)
+
+
+def _digest(text: str) -> str:
+    digest = text.strip().lower()
+    if not _DIGEST.fullmatch(digest):
+        raise typer.BadParameter(f"{text!r}: expected the 64 digits that hilum release list shows, or release.sha256")
+    return digest
 
 
 def receive(
@@ -32,7 +42,10 @@ def receive(
         Path | None,
         typer.Option("--packing-list", help="Packing list that was sent ahead.  [default: the drive's]"),
     ] = None,
-    digest: Annotated[str, typer.Option(help="Digest of the release that was sent ahead.")] = "",
+    digest: Annotated[
+        str | None,
+        typer.Option(parser=_digest, metavar="SHA256", help="Digest of the release that was sent ahead."),
+    ] = None,
     index: Annotated[bool, typer.Option(help="Index the files where they lie, if an archive is named.")] = True,
     receipts: Annotated[
         Path | None, typer.Option(help="Folder for the receipt.  [default: receipts of the archive, or here]")
@@ -46,13 +59,17 @@ def receive(
     """
     from hilum.catalog import Archive
     from hilum.publish.receive import RECEIPTS, find_bags, write_receipt
+    from hilum.publish.shipment import read_packing_list
 
+    require_folder(drive, "a drive that hilum pack made, or one bag on it")
+    if approved is not None:
+        read_packing_list(approved)
     if archive is not None:
         Archive.open_or_create(archive)
     folder = receipts or (archive / RECEIPTS if archive else Path())
     found: list[Receipt] = []
     for bag in find_bags(drive):
-        receipt = _verify(bag, folder, approved, digest)
+        receipt = _verify(bag, folder, approved, digest or "")
         tell(f"receipt written to {write_receipt(receipt, folder)}")
         for problem in receipt.problems[:PROBLEMS_SHOWN]:
             tell(f"{problem.check}: {problem.item}: {problem.reason}")

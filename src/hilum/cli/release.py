@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from hilum.cli.check import PIXEL_CHOICES, acceptances
 from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, day, progress, show_json, show_table, tell
 from hilum.disk import size_text
+from hilum.errors import ConfigError
 
 if TYPE_CHECKING:
     from hilum.publish.difference import Difference
@@ -69,12 +70,15 @@ def new(
     """
     from hilum.catalog import Archive
     from hilum.check import Options, PixelReading
+    from hilum.check.accepted import FILE_NAME as ACCEPTED
     from hilum.config import Settings
     from hilum.publish.freeze import Asked, make_release
     from hilum.work import open_executor
 
     if pixels not in PIXEL_CHOICES:
         raise typer.BadParameter(f"{pixels!r}: expected {', '.join(PIXEL_CHOICES)}", param_hint="--pixels")
+    if lesions is not None and not lesions.exists():
+        raise ConfigError(f"{lesions} is not there; name the file or folder of its lesions")
     opened = Archive.open(archive)
     asked = Asked(
         name,
@@ -90,16 +94,16 @@ def new(
     settings = Settings.from_environment()
     with open_executor(settings) as executor, progress("files") as advance:
         outcome = make_release(opened, asked, executor=executor, workers=settings.worker_count, on_progress=advance)
-    _show_outcome(outcome, as_json=as_json)
+    _show_outcome(outcome, opened.path / ACCEPTED, as_json=as_json)
 
 
-def _show_outcome(outcome: Outcome, *, as_json: bool) -> None:
+def _show_outcome(outcome: Outcome, accepted: Path, *, as_json: bool) -> None:
     for remark in outcome.remarks:
         tell(remark)
     if outcome.release is None:
         rows = [{"item": one.item, "check": one.check, "reason": one.reason} for one in outcome.refusals]
         show_table(rows, as_json=as_json)
-        tell(f"{len(rows)} refused: nothing was released; mend them, or accept errors of the check (docs/check.md)")
+        tell(f"{len(rows)} refused: nothing was released; mend them, or accept errors of the check in {accepted}")
         raise typer.Exit(REFUSED)
     if as_json:
         show_json(outcome.release.record() | {"digest": outcome.release.digest})

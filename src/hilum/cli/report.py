@@ -22,6 +22,7 @@ from hilum.cli.inputs import (
 )
 from hilum.cli.method import Method, collections, notice
 from hilum.cli.output import OK, REFUSED, progress, tell
+from hilum.cli.places import require_writable
 from hilum.cli.rules import Rules, with_rules
 from hilum.errors import HilumError
 
@@ -92,6 +93,7 @@ def report(
         raise typer.BadParameter(f"found {', '.join(methods)}; expected each method once")
     if len(methods) > 1 and by:
         raise typer.BadParameter("strata are of one method: leave --by out, or name one", param_hint="--by")
+    require_writable(out)
     rules = rules if rules.hit_words else replace(rules, hit=DEFAULT_HIT)
     rules.require_valid()
     found: dict[str, Method] = {}

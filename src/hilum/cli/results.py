@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hilum.cli.output import show_table
+from hilum.cli.places import require_writable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,16 +29,19 @@ OutOption = Annotated[
 
 
 def check_suffixes(paths: Sequence[Path] | None, suffixes: tuple[str, ...] = SUFFIXES) -> None:
-    """Refuse files of other kinds before any work is done.
+    """Refuse files of other kinds, and those that cannot be written, before any work is done.
 
     Raises
     ------
     typer.BadParameter
         A path ends in something else.
+    ConfigError
+        It cannot be written.
     """
     for path in paths or ():
         if path.suffix not in suffixes:
             raise typer.BadParameter(f"{path}: expected a name that ends in {', '.join(suffixes)}", param_hint="--out")
+        require_writable(path)
 
 
 def write_assessment(

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, progress, show_json, show_table, tell
+from hilum.cli.places import require_folder
 from hilum.disk import size_text
 
 
@@ -41,6 +42,8 @@ def verify(
     from hilum.publish.verify import notes_path, verify_release
     from hilum.work import open_executor
 
+    if at is not None:
+        require_folder(at, "the files of the release, under their names there")
     found = find_release(Archive.open(archive), release)
     settings = Settings.from_environment()
     with open_executor(settings) as executor, progress("files", found.counts.files) as advance:
