@@ -51,7 +51,7 @@ def require_folder(path: Path, what: str) -> None:
 
 
 def require_writable(path: Path | None) -> None:
-    """Refuse a file that a result cannot be written to, before the work of hours; make the folders that it is to lie in.
+    """Refuse a file that a result cannot be written to, before the work of hours; make its folders.
 
     Raises
     ------

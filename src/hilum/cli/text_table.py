@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from rich.console import Console
+    from rich.console import Console, JustifyMethod
 
 ROWS_DRAWN = 200
 """Rows that rich draws at once."""
@@ -36,7 +36,7 @@ class Rows(Protocol):
     def __iter__(self) -> Iterator[Mapping[str, Any]]: ...
 
 
-class _Column:
+class Column:
     """What a column looks like: its widest cell, in characters of a terminal, and whether it holds numbers."""
 
     __slots__ = ("is_number", "name", "width")
@@ -60,9 +60,12 @@ class _Column:
 def print_table(rows: Rows, title: str | None = None) -> None:
     """Print rows as a table; a cell without value stays empty.
 
-    A terminal gets tables of its width, of `ROWS_DRAWN` rows each; a file or pipe gets one, with every value whole.
+    A terminal gets tables of its width, of `ROWS_DRAWN` rows each, or turned ones where they are too wide for it
+    (`hilum.cli.turned_table`); a file or pipe gets one, with every value whole.
     """
     from rich.console import Console
+
+    from hilum.cli.turned_table import fits, print_turned
 
     columns = _columns_of(rows)
     is_terminal = sys.stdout.isatty()
@@ -72,6 +75,11 @@ def print_table(rows: Rows, title: str | None = None) -> None:
         console.print("(no rows)")
         return
     shown = ({name: _cell(value) for name, value in row.items()} for row in rows)
+    if is_terminal and not fits(columns, console.width):
+        if title:
+            console.print(title, style="italic", markup=False)
+        print_turned(console, [column.name for column in columns], shown)
+        return
     _draw(console, columns, list(islice(shown, ROWS_DRAWN)), title=title, is_whole=not is_terminal)
     if is_terminal:
         while more := list(islice(shown, ROWS_DRAWN)):
@@ -80,17 +88,17 @@ def print_table(rows: Rows, title: str | None = None) -> None:
         sys.stdout.writelines(_lines(console, columns, shown))
 
 
-def _columns_of(rows: Iterable[Mapping[str, Any]]) -> list[_Column]:
-    columns: dict[str, _Column] = {}
+def _columns_of(rows: Iterable[Mapping[str, Any]]) -> list[Column]:
+    columns: dict[str, Column] = {}
     for row in rows:
         for name, value in row.items():
             if name not in columns:
-                columns[name] = _Column(name)
+                columns[name] = Column(name)
             columns[name].take(value)
     return list(columns.values())
 
 
-def _lines(console: Console, columns: Sequence[_Column], rows: Iterable[Row]) -> Iterator[str]:
+def _lines(console: Console, columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[str]:
     """Lines of rows that follow the beginning."""
     for row in rows:
         texts = [row.get(column.name, "") for column in columns]
@@ -102,7 +110,7 @@ def _lines(console: Console, columns: Sequence[_Column], rows: Iterable[Row]) ->
 
 def _draw(
     console: Console,
-    columns: Sequence[_Column],
+    columns: Sequence[Column],
     rows: Iterable[Row],
     *,
     title: str | None = None,
@@ -116,7 +124,8 @@ def _draw(
     )
     for column in columns:
         width = column.width if is_whole else None
-        table.add_column(column.name, justify="right" if column.is_number else "left", overflow="fold", min_width=width)
+        justify: JustifyMethod = "right" if column.is_number else "left"
+        table.add_column(column.name, justify=justify, overflow="fold", min_width=width, no_wrap=column.is_number)
     for row in rows:
         table.add_row(*(row.get(column.name, "") for column in columns))
     console.print(table, markup=False)
