@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 
 from hilum.catalog import Archive
 from hilum.cli.app import app, register_verbs
+from publish.releasing import make_archive
+from publish.releasing import release as make_release
 from publish.shipping import COLLECTION, SLICES, write_release
 
 if TYPE_CHECKING:
@@ -69,6 +71,30 @@ def test_a_damaged_drive_is_told_not_indexed_and_the_status_says_so(release: Rel
     (receipt,) = json.loads(taken.stdout)
     assert receipt["is_whole"] is False
     assert Archive.open(tmp_path / "mine").series_where() == []
+
+
+def test_licence_and_citation_come_with_a_drive_and_another_licence_is_refused(tmp_path: Path) -> None:
+    archive = make_archive(tmp_path)
+    words = tmp_path / "archive" / "collections" / "trial.toml"
+    words.parent.mkdir()
+    words.write_text('title = "Chest CT"\nauthors = ["Trial Team"]\nlicence = "CC BY-NC 4.0"\n')
+    make_release(archive, "1")
+    invoke("pack", "1", "--archive", archive.path, "--capacity", "1GB", "--out", tmp_path / "drive", "--link")
+    mine = tmp_path / "mine"
+    taken = invoke("receive", tmp_path / "drive", "--archive", mine)
+    assert taken.exit_code == 0, taken.output
+    assert "trial.toml written" in taken.stderr
+    assert invoke("cite", "trial", "--archive", mine).stdout.startswith("Trial Team. (n.d.). Chest CT [Data set].")
+    (row,) = json.loads(invoke("collections", "--archive", mine, "--json").stdout)
+    assert row["licence"] == "CC BY-NC 4.0"
+    again = tmp_path / "again"
+    Archive.create(again)
+    (again / "collections").mkdir()
+    (again / "collections" / "trial.toml").write_text('licence = "CC BY 4.0"\n')
+    refused = invoke("receive", tmp_path / "drive", "--archive", again)
+    assert refused.exit_code == 1
+    assert "licence-conflict: collection trial: this archive says CC BY 4.0" in refused.stderr
+    assert Archive.open(again).series_where() == []
 
 
 def test_without_an_archive_a_drive_is_only_verified(release: Release, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def count(
 def _show_all(archive: Archive, *, as_json: bool) -> None:
     from hilum.catalog.summary import list_collections
 
-    _show(list_collections(archive), as_json=as_json)
+    _show([_with_words(archive, row["collection_id"], row) for row in list_collections(archive)], as_json=as_json)
 
 
 def _show_groups(archive: Archive, collection: str, *, as_json: bool) -> None:
@@ -61,10 +61,19 @@ def _show_groups(archive: Archive, collection: str, *, as_json: bool) -> None:
     _show(count_groups(archive, collection), as_json=as_json)
 
 
+def _with_words(archive: Archive, collection: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Give a row licence and DOI in the steward's words, where its series state none."""
+    from hilum.publish.described import read_description
+
+    words = read_description(archive.path, collection)
+    return row | {"licence": row["licence"] or words.licence, "source_doi": row["source_doi"] or words.doi}
+
+
 def _show_one(archive: Archive, collection: str, *, as_json: bool) -> None:
     from hilum.catalog.summary import summarize
 
     summary = asdict(summarize(archive, collection))
+    summary["original"] = [_with_words(archive, collection, row) for row in summary["original"]]
     if as_json:
         show_json(summary)
         return

@@ -13,7 +13,9 @@ from hilum.cli.places import require_folder
 from hilum.disk import size_text
 
 if TYPE_CHECKING:
+    from hilum.catalog import Archive
     from hilum.publish.receive import Receipt
+    from hilum.publish.release import Release
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 PROBLEMS_SHOWN = 50
@@ -54,8 +56,8 @@ def receive(
 ) -> None:
     """Verify every file of a drive, hold it against the packing list, write a receipt, and index it in place.
 
-    Killed, it goes on where it was. A drive that is not whole is not indexed. Exit status 1 says that something on it
-    is damaged, missing, or too much.
+    Licence and citation come with it. Killed, it goes on where it was. A drive that is not whole is not indexed, nor
+    one of another licence than the archive knows. Exit status 1 says so.
     """
     from hilum.catalog import Archive
     from hilum.publish.receive import RECEIPTS, find_bags, write_receipt
@@ -68,6 +70,7 @@ def receive(
         Archive.open_or_create(archive)
     folder = receipts or (archive / RECEIPTS if archive else Path())
     found: list[Receipt] = []
+    is_taken_in = True
     for bag in find_bags(drive):
         receipt = _verify(bag, folder, approved, digest or "")
         tell(f"receipt written to {write_receipt(receipt, folder)}")
@@ -77,12 +80,12 @@ def receive(
             tell(f"and {len(receipt.problems) - PROBLEMS_SHOWN:,} more: see the receipt")
         found.append(receipt)
         if receipt.is_whole and archive is not None and index:
-            _index(bag, archive)
+            is_taken_in &= _take_in(bag, archive)
     if as_json:
         show_json([receipt.to_json() for receipt in found])
     else:
         show_table([_row(receipt) for receipt in found], as_json=False)
-    if not all(receipt.is_whole for receipt in found):
+    if not is_taken_in or not all(receipt.is_whole for receipt in found):
         raise typer.Exit(REFUSED)
 
 
@@ -93,18 +96,36 @@ def _verify(bag: Path, folder: Path, approved: Path | None, digest: str) -> Rece
         return verify_bag(bag, folder / f"{bag.name}.sqlite", approved=approved, digest=digest, on_progress=advance)
 
 
-def _index(bag: Path, archive: Path) -> None:
+def _take_in(bag: Path, archive: Path) -> bool:
+    """Index a bag with what it says of its collections; not if the archive says another licence."""
     from hilum.catalog import Archive
-    from hilum.catalog.folder import index_folder
-    from hilum.publish.receive import collections_on, payload_of
+    from hilum.publish.carried import describe, licence_conflicts
+    from hilum.publish.receive import collections_on, release_on
 
-    opened = Archive.open(archive)
-    for collection_id in collections_on(bag):
-        report = index_folder(opened, payload_of(bag, collection_id), collection_id, may_be_empty=True)
-        tell(
-            f"{collection_id}: {report.instances_kept:,} instances of {report.series:,} series indexed, "
-            f"{report.files_refused:,} files refused, {report.files_passed_over:,} passed over"
-        )
+    opened, release, collection_ids = Archive.open(archive), release_on(bag), collections_on(bag)
+    if conflicts := licence_conflicts(opened, release, collection_ids):
+        for conflict in conflicts:
+            tell(f"licence-conflict: {conflict}")
+        tell(f"{bag} is whole, but not indexed")
+        return False
+    for remark in describe(opened, release, collection_ids):
+        tell(remark)
+    for collection_id in collection_ids:
+        _index(bag, opened, release, collection_id)
+    return True
+
+
+def _index(bag: Path, archive: Archive, release: Release, collection_id: str) -> None:
+    from hilum.catalog.folder import index_folder
+    from hilum.publish.carried import carry_columns
+    from hilum.publish.receive import payload_of
+
+    report = index_folder(archive, payload_of(bag, collection_id), collection_id, may_be_empty=True)
+    carry_columns(archive, release, collection_id)
+    tell(
+        f"{collection_id}: {report.instances_kept:,} instances of {report.series:,} series indexed, "
+        f"{report.files_refused:,} files refused, {report.files_passed_over:,} passed over"
+    )
 
 
 def _row(receipt: Receipt) -> dict[str, object]:

@@ -24,6 +24,7 @@ from hilum.errors import ArchiveError
 from hilum.findings.of_series import read_lesions_of, series_named
 from hilum.findings.tables import write_lesion_table
 from hilum.publish.contents import choose
+from hilum.publish.described import description_path
 from hilum.publish.hashing import hash_files, open_hashes
 from hilum.publish.metadata import metadata_files
 from hilum.publish.package import Package
@@ -188,6 +189,7 @@ def _write_rest(archive: Archive, subject: Subject, asked: Asked, package: Packa
         size_bytes=counts.size_bytes,
         file_count=counts.files,
     )
+    _write_descriptions(archive, subject, package)
     files, left_out = metadata_files(work)
     for path, content in files.items():
         package.add_file(path, [content])
@@ -211,6 +213,16 @@ def _write_rest(archive: Archive, subject: Subject, asked: Asked, package: Packa
     Layout(package.folder).release_record.write_bytes(record)
     (package.folder / DIGEST_FILE).write_text(digest_line(record), encoding="utf-8")
     return (*remarks, *left_out)
+
+
+def _write_descriptions(archive: Archive, subject: Subject, package: Package) -> None:
+    """Write what stewards say of the collections, for whoever takes the release in; where an archive has it."""
+    for name in sorted({subject.name, *subject.series_uids}):
+        words = description_path(archive.path, name)
+        if words.exists():
+            path = description_path(package.folder, name)
+            path.parent.mkdir(exist_ok=True)
+            package.add_file(path.relative_to(package.folder).as_posix(), [words.read_bytes()])
 
 
 def _write_lesions(subject: Subject, path: Path, package: Package) -> tuple[str, ...]:

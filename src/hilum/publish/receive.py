@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from hilum.publish.digests import Digests
     from hilum.publish.packed import Done
+    from hilum.publish.release import Release
 
 FORMAT = "hilum-receipt"
 FORMAT_VERSION = 1
@@ -178,6 +179,11 @@ def write_receipt(receipt: Receipt, folder: Path) -> Path:
 def collections_on(bag: Path) -> list[str]:
     """Collections that a bag has files of: each a folder below its payload."""
     return sorted(path.name for path in (bag / PAYLOAD).iterdir() if path.is_dir())
+
+
+def release_on(bag: Path) -> Release:
+    """Read the release that a bag is a part of; errors are those of `hilum.publish.release.read_release`."""
+    return read_release(bag / RELEASE_FOLDER)
 
 
 def payload_of(bag: Path, collection_id: str) -> Path:
@@ -325,7 +331,7 @@ def _wrong_oxum(information: dict[str, str], reading: _Reading) -> Iterator[Refu
 
 def _not_as_released(bag: Path, reading: _Reading, stated: str, expected: str) -> Iterator[Refusal]:
     try:
-        release = read_release(bag / RELEASE_FOLDER)
+        release = release_on(bag)
     except HilumError as error:
         yield _problem(RELEASE_FOLDER, "damaged-release", str(error))
         return

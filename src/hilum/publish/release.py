@@ -8,6 +8,7 @@
     ├── tables/*.parquet     files (the manifest of the data), series, checks, sources, participants, lesions
     ├── check.json, .html    what `hilum check` found in it
     ├── CITATION.cff, ...    how to cite it, what its licence asks
+    ├── collections/*.toml   what stewards wrote about it
     ├── places.parquet       where the files lay on the machine that made it: no part, and under no digest
     └── hilum.json, catalog/ the same rows as an archive with those places: open it with `--archive`
 

@@ -155,7 +155,7 @@ def _own_source(archive: Archive, subject: Subject, sources: tuple[Source, ...])
     """The data set that a collection is as a whole; a cohort is none."""
     if subject.kind == "cohort":
         return None
-    return _find(archive, subject.name, None) or (sources[0] if len(sources) == 1 else None)
+    return find_source(archive, subject.name, None) or (sources[0] if len(sources) == 1 else None)
 
 
 _GROUPS_SQL = """
@@ -177,7 +177,7 @@ def _sources(archive: Archive, subject: Subject) -> tuple[Source, ...]:
 
 
 def _source(archive: Archive, collection_id: str, group: Mapping[str, Any]) -> Source:
-    found = _find(archive, collection_id, group["source_doi"])
+    found = find_source(archive, collection_id, group["source_doi"])
     if found is None:
         found = source_of_citation("", collection_id=collection_id, doi=group["source_doi"] or "")
     found = with_licence(found, group["licence"])
@@ -189,7 +189,7 @@ def _is_original(archive: Archive, collection_id: str, doi: str | None, written:
     """Whether a steward's words about a collection mean the data set: not what an analysis derived from it."""
     if doi is None:
         return True
-    original = _find(archive, collection_id, None)
+    original = find_source(archive, collection_id, None)
     return doi.lower() in {(written.doi or "").lower(), original.doi.lower() if original else ""}
 
 
@@ -201,7 +201,7 @@ def _described(source: Source, written: Description) -> Source:
     return replace(source, **given)
 
 
-def _find(archive: Archive, collection_id: str, doi: str | None) -> Source | None:
+def find_source(archive: Archive, collection_id: str, doi: str | None) -> Source | None:
     """Look a data set up by its DOI, or, without one, a collection's original data."""
     return (
         known_source(collection_id, doi)
