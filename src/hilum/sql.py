@@ -15,3 +15,14 @@ def connect() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:")
     connection.execute("SET enable_progress_bar = false")
     return connection
+
+
+def literal(value: object) -> str:
+    """Give a value as SQL writes it: a text in quotes, true or false.
+
+    For values that DuckDB would else be handed as parameters: its Python package imports pandas and pyarrow to look at
+    those, 80 MB.
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "'" + str(value).replace("'", "''") + "'"

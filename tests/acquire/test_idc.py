@@ -84,5 +84,5 @@ def test_series_of_a_manifest_are_completed_kept_or_refused() -> None:
     found = find_all_in_idc(
         [WantedSeries(series_uid=known.series_uid), by_uuid, elsewhere, WantedSeries(series_uid="1.2")]
     )
-    assert found.series == (known, known, elsewhere)
+    assert list(found.series) == [known, known, elsewhere]
     assert [refusal.item for refusal in found.refusals] == ["1.2"]

@@ -142,14 +142,20 @@ def test_different_texts_stay_different(texts: list[str]) -> None:
 )
 @given(cohort=cohorts, seed=st.integers())
 def test_no_folder_holds_two_series_whatever_the_order(layout: Layout, cohort: list[WantedSeries], seed: int) -> None:
-    folders = place(cohort, layout)
-    assert len({folder.casefold() for folder in folders.values()}) == len(cohort)
-    assert all(require_safe(folder) for folder in folders.values())
-    assert place(random.Random(seed).sample(cohort, len(cohort)), layout) == folders
+    folders = list(map(place(cohort, layout), cohort))
+    assert len({folder.casefold() for folder in folders}) == len(cohort)
+    assert all(require_safe(folder) for folder in folders)
+    shuffled = random.Random(seed).sample(cohort, len(cohort))
+    assert list(map(place(shuffled, layout), cohort)) == folders
+
+
+def test_a_series_that_stands_twice_is_no_rival_of_itself() -> None:
+    folder_of = place([SERIES, SERIES], TemplateLayout("%PatientID"))
+    assert folder_of(SERIES) == "HNSCC-01-0001"
 
 
 def test_upper_and_lower_case_are_one_folder_elsewhere() -> None:
     series = [WantedSeries(participant_id=name, series_uid=uid) for name, uid in (("Ab", "1.2.3"), ("aB", "1.2.4"))]
-    folders = place(series, TemplateLayout("%PatientID"))
-    assert [folder.split("~")[0] for folder in folders.values()] == ["Ab", "aB"]
-    assert len({folder.lower() for folder in folders.values()}) == 2
+    folders = list(map(place(series, TemplateLayout("%PatientID")), series))
+    assert [folder.split("~")[0] for folder in folders] == ["Ab", "aB"]
+    assert len({folder.lower() for folder in folders}) == 2

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hilum.acquire.fingerprints import Fingerprints
 from hilum.acquire.ledger import ASKED, LEDGER_NAME, RECEIVED, REFUSED, WHOLE, open_ledger
 from hilum.acquire.wanted import WantedFile, WantedSeries
 from hilum.errors import ArchiveError, SourceError
@@ -35,7 +36,8 @@ def test_a_file_goes_from_asked_to_whole(tmp_path: Path) -> None:
         entry = ledger.begin(SERIES, "s3", "f")
         assert (entry.state, entry.is_unchanged) == (WHOLE, True)
         assert ledger.files(entry.series_id)["a.dcm"].modified_ns == 123
-        assert ledger.whole_bytes() == {"1.2": 10}
+        assert ledger.whole_bytes(Fingerprints(["1.2", "1.9"])) == 10
+        assert ledger.whole_bytes(Fingerprints(["1.9"])) == 0
 
 
 def test_a_series_asked_for_in_other_words_is_looked_at_again(tmp_path: Path) -> None:

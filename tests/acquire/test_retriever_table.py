@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hilum.acquire.manifests import read_manifest
-from hilum.acquire.retriever_table import COLUMNS, note_arrivals, size_text, write_metadata
+from hilum.acquire.retriever_table import COLUMNS, note_arrivals, size_text
 from hilum.acquire.wanted import WantedSeries
 
 if TYPE_CHECKING:
@@ -54,16 +54,15 @@ def test_written_as_the_retriever_writes_it(tmp_path: Path) -> None:
         "HNSCC", "HNSCC-01-0001", "1.3.6.1.59359", "1.3.6.1.52932", "PT", 93, 3_620_000,
         attributes={"StudyDate": "1998-12-01", "StudyDescription": "neck, head", "Manufacturer": "GE"},
     )  # fmt: skip
-    text = write_metadata([(series, "HNSCC/x", datetime(2021, 9, 30, 21, 39, 9, 755000, UTC))])
-    header, line, end = text.split("\r\n")
+    path = tmp_path / "metadata.csv"
+    note_arrivals(path, [(series, "HNSCC/x")], datetime(2021, 9, 30, 21, 39, 9, 755000, UTC))
+    header, line, end = path.read_bytes().decode().split("\r\n")
     assert (header, end) == (HEADER, "")
     assert header == ",".join(COLUMNS)
     assert line == (
         '1.3.6.1.52932,HNSCC,null,null,HNSCC-01-0001,1.3.6.1.59359,"neck, head",12-01-1998,null,GE,PT,null,null,93,'
         "3.62 MB,./HNSCC/x,2021-09-30T21:39:09.755"
     )
-    path = tmp_path / "metadata.csv"
-    path.write_bytes(text.encode())
     assert read_manifest(path).series[0].attributes["StudyDescription"] == "neck, head"
 
 
@@ -86,3 +85,14 @@ def test_later_arrivals_are_added_and_lines_kept(tmp_path: Path) -> None:
     assert before.count(b"\r\n") == 2
     assert [one.series_uid for one in read_manifest(path).series] == ["1.2.3.1", "1.2.4.1"]
     assert path.read_bytes().count(b"\r\n") == path.read_bytes().count(b"\n") == 3
+
+
+@pytest.mark.parametrize("there", ["", "Series UID,x\r\n1.2.3.1,y", "\ufeffSeries UID,x\n1.2.3.1,y\n"])
+def test_a_table_of_another_program_is_added_to(tmp_path: Path, there: str) -> None:
+    path = tmp_path / "metadata.csv"
+    path.write_bytes(there.encode())
+    series = [WantedSeries("C", "P1", "1.2.3", "1.2.3.1"), WantedSeries("C", "P2", "1.2.4", "1.2.4.1")]
+    note_arrivals(path, [(one, "C") for one in series], datetime(2026, 1, 1, tzinfo=UTC))
+    lines = path.read_bytes().decode().splitlines()
+    assert lines[0] == (there.lstrip("\ufeff").splitlines()[0] if there else HEADER)
+    assert [line.partition(",")[0] for line in lines[1:]] == ["1.2.3.1", "1.2.4.1"]

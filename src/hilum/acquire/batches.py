@@ -16,6 +16,25 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 
+def participants_of(series: Iterable[WantedSeries]) -> set[str]:
+    """Ids of the participants that series are of.
+
+    Raises
+    ------
+    ConfigError
+        A series does not tell its participant.
+    """
+    participants = set()
+    for one in series:
+        if not one.participant_id:
+            raise ConfigError(
+                f"series {series_key(one)}: its participant is not known, so that batches might part one; name a "
+                "cohort or a collection of an archive instead"
+            )
+        participants.add(one.participant_id)
+    return participants
+
+
 def series_batches(series: Sequence[WantedSeries], batch_size: int) -> tuple[tuple[WantedSeries, ...], ...]:
     """Split series into batches of whole participants (`split_batches`).
 
@@ -24,12 +43,7 @@ def series_batches(series: Sequence[WantedSeries], batch_size: int) -> tuple[tup
     ConfigError
         A series does not tell its participant.
     """
-    unknown = next((one for one in series if not one.participant_id), None)
-    if unknown is not None:
-        raise ConfigError(
-            f"series {series_key(unknown)}: its participant is not known, so that batches might part one; name a "
-            "cohort or a collection of an archive instead"
-        )
+    participants_of(series)
     return split_batches(series, batch_size, lambda one: one.participant_id)
 
 

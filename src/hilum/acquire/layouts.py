@@ -10,15 +10,15 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections import Counter
 from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
 from hilum.acquire.columns import COLLECTION_NAME
+from hilum.acquire.fingerprints import Fingerprints
 from hilum.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from hilum.acquire.wanted import WantedSeries
 
@@ -126,17 +126,20 @@ def layout_of(name: str) -> Layout:
     raise ConfigError(f"layout {name!r}: expected {', '.join(sorted(named))}, or a template such as {IDC_TEMPLATE}")
 
 
-def place(series: Iterable[WantedSeries], layout: Layout) -> dict[str, str]:
-    """Give each series' key its folder, no folder twice, not even where upper and lower case are one.
+def place(series: Iterable[WantedSeries], layout: Layout) -> Callable[[WantedSeries], str]:
+    """Give what names each of these series its folder, no two the same, not even where upper and lower case are one.
 
     All series that a layout would put into one folder get a digest of their key behind its name, so that the folders
-    depend on the series alone and not on their order.
+    depend on the series alone and not on their order. A folder is named when it is asked for: none is kept.
     """
-    folders = {one.key: layout.folder(one) for one in series}
-    rivals = Counter(folder.casefold() for folder in folders.values())
-    return {
-        key: folder if rivals[folder.casefold()] == 1 else f"{folder}~{_digest(key)}" for key, folder in folders.items()
-    }
+    named = ((layout.folder(one), one.key) for one in series)
+    rivals = Fingerprints.of_shared((folder.casefold(), key) for folder, key in named)
+
+    def folder_of(one: WantedSeries) -> str:
+        folder = layout.folder(one)
+        return f"{folder}~{_digest(one.key)}" if folder.casefold() in rivals else folder
+
+    return folder_of
 
 
 def safe_part(text: str) -> str:
@@ -148,7 +151,9 @@ def safe_part(text: str) -> str:
     if not text:
         return UNKNOWN
     name = _RESERVED_CHARACTERS.sub("_", unicodedata.normalize("NFC", text))
-    name = "".join(letter if letter.isprintable() else "_" for letter in name).rstrip(". ").lstrip(" ")
+    if not name.isprintable():
+        name = "".join(letter if letter.isprintable() else "_" for letter in name)
+    name = name.rstrip(". ").lstrip(" ")
     if name.startswith((".", "~")):
         name = f"_{name[1:]}"
     if name.split(".")[0].lower() in _RESERVED_NAMES:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from hilum.acquire.fingerprints import Fingerprints
     from hilum.acquire.wanted import WantedFile, WantedSeries
 
 LEDGER_NAME = ".hilum-ledger.sqlite"
@@ -212,15 +213,15 @@ class Ledger:
         """Note what became of a series."""
         self._execute("UPDATE series SET state = ? WHERE series_id = ?", (state, series_id))
 
-    def whole_bytes(self) -> dict[str, int]:
-        """Bytes that are whole of each series, by its key; series of which nothing is are left out."""
+    def whole_bytes(self, keys: Fingerprints) -> int:
+        """Bytes that are whole of the series with these keys."""
         with self._lock:
-            rows = self._connection.execute(
-                "SELECT key, sum(received_bytes) FROM series JOIN files USING (series_id)"
-                " WHERE files.state = ? GROUP BY key",
+            found = self._connection.execute(
+                "SELECT key, sum(received_bytes) FROM files JOIN series USING (series_id)"
+                " WHERE files.state = ? GROUP BY series_id",
                 (WHOLE,),
-            ).fetchall()
-        return dict(rows)
+            )
+            return sum(size_bytes for key, size_bytes in found if key in keys)
 
     def _execute(self, statement: str, values: tuple[object, ...]) -> None:
         with self._lock, self._connection:

@@ -7,12 +7,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hilum.acquire.fingerprints import Fingerprints
 from hilum.acquire.ledger import LEDGER_NAME, open_ledger
 from hilum.errors import ArchiveError
 from hilum.model.licences import Restriction, licence_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from hilum.acquire.wanted import WantedSeries
@@ -89,32 +90,39 @@ def plan_of(wanted: Sequence[WantedSeries], folder: Path) -> Plan:
     ArchiveError
         Another pull works in the folder, or its ledger is damaged.
     """
-    here = _here(folder)
     counts: dict[str | None, list[int]] = defaultdict(lambda: [0, 0])
+    participants: set[str] = set()
+    unsized = 0
     for series in wanted:
         count = counts[series.licence]
         count[0] += 1
         count[1] += series.size_bytes or 0
+        unsized += series.size_bytes is None
+        participants.add(series.participant_id)
+    return Plan(
+        series=len(wanted),
+        participants=len(participants - {""}),
+        size_bytes=sum(size_bytes for _, size_bytes in counts.values()),
+        unsized_series=unsized,
+        here_bytes=_here_bytes(wanted, folder),
+        parts=_parts(counts),
+    )
+
+
+def _parts(counts: Mapping[str | None, Sequence[int]]) -> tuple[LicensedPart, ...]:
+    """Parts from the series and bytes under each wording of a licence."""
     parts: dict[Licence | None, list[int]] = defaultdict(lambda: [0, 0])
     for text, (number, size_bytes) in counts.items():
         part = parts[licence_of(text) if text else None]
         part[0] += number
         part[1] += size_bytes
-    return Plan(
-        series=len(wanted),
-        participants=len({series.participant_id for series in wanted if series.participant_id}),
-        size_bytes=sum(size_bytes for _, size_bytes in counts.values()),
-        unsized_series=sum(series.size_bytes is None for series in wanted),
-        here_bytes=sum(here.get(series.key, 0) for series in wanted if series.size_bytes is not None),
-        parts=tuple(
-            LicensedPart(licence, number, size_bytes)
-            for licence, (number, size_bytes) in sorted(parts.items(), key=lambda item: -item[1][1])
-        ),
-    )
+    by_size = sorted(parts.items(), key=lambda item: -item[1][1])
+    return tuple(LicensedPart(licence, number, size_bytes) for licence, (number, size_bytes) in by_size)
 
 
-def _here(folder: Path) -> dict[str, int]:
+def _here_bytes(wanted: Iterable[WantedSeries], folder: Path) -> int:
     if not (folder / LEDGER_NAME).exists():
-        return {}
+        return 0
+    keys = Fingerprints(series.key for series in wanted if series.size_bytes is not None)
     with open_ledger(folder) as ledger:
-        return ledger.whole_bytes()
+        return ledger.whole_bytes(keys)

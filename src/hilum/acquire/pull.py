@@ -14,6 +14,7 @@ from hilum.acquire.joint_md5 import JointMd5
 from hilum.acquire.ledger import open_ledger
 from hilum.acquire.names import require_safe
 from hilum.acquire.pace import Pace, Stopped
+from hilum.acquire.packed import each_once
 from hilum.acquire.report import PullReport, Tally
 from hilum.acquire.transfer import Transfer
 from hilum.errors import ArchiveError, SourceError
@@ -64,7 +65,7 @@ def pull(
     """
     started_s = time.monotonic()
     # Two threads on one series would write into the same files.
-    wanted = list({series.key: series for series in wanted}.values())
+    wanted = each_once(wanted)
     report = PullReport(series_asked=len(wanted))
     tally = Tally(report, on_progress)
     pace = pace or Pace()

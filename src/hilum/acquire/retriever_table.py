@@ -11,18 +11,19 @@ NBIA Data Retriever, ``DataRetrieverCLI.writeToMetaData``.
 from __future__ import annotations
 
 import csv
-import io
 import re
 from typing import TYPE_CHECKING
 
 from hilum.acquire.columns import COLLECTION_NAME
+from hilum.acquire.fingerprints import Fingerprints
 from hilum.acquire.layouts import us_date
-from hilum.disk import write_whole
+from hilum.disk import settle, unfinished
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
+    from typing import TextIO
 
     from hilum.acquire.wanted import WantedSeries
 
@@ -57,30 +58,37 @@ _LINE = re.compile(
 _INNER = "\0"
 
 
-def write_metadata(rows: Iterable[tuple[WantedSeries, str, datetime]]) -> str:
-    """Give the table's text, lines ended by CRLF, of series, their folders below its own, and times of arrival."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(_values(series, folder, at) for series, folder, at in rows)
-    return file.getvalue()
-
-
 def note_arrivals(path: Path, arrived: Iterable[tuple[WantedSeries, str]], at: datetime) -> None:
     """Add the series that are not in a table yet, with their folders; the lines that are there stay as they are.
+
+    Lines end with CRLF.
 
     Raises
     ------
     ArchiveError
         There is no room left on the disk.
     """
-    present = path.read_bytes().decode("utf-8-sig") if path.exists() else ""
-    known = {line.partition(",")[0] for line in present.splitlines()}
-    text = write_metadata((series, folder, at) for series, folder in arrived if series.series_uid not in known)
-    lines = text.splitlines(keepends=True)
-    if present and not present.endswith("\n"):
-        present += "\r\n"
-    write_whole(path, (present + "".join(lines[1:] if present else lines)).encode())
+    with unfinished(path) as draft:
+        with draft.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\r\n")
+            if path.exists() and path.stat().st_size:
+                known = Fingerprints(_copied(path, file))
+            else:
+                known = Fingerprints()
+                writer.writerow(COLUMNS)
+            writer.writerows(_values(one, folder, at) for one, folder in arrived if one.series_uid not in known)
+        settle(draft, path)
+
+
+def _copied(path: Path, file: TextIO) -> Iterator[str]:
+    """Copy the lines of a table, the last one ended; give the UID of each as it passes."""
+    line = "\n"
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        for line in lines:
+            file.write(line)
+            yield line.partition(",")[0]
+    if not line.endswith("\n"):
+        file.write("\r\n")
 
 
 def mend_values(values: Sequence[str]) -> Sequence[str]:

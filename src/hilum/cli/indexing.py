@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from hilum.acquire.columns import collection_id_of
 from hilum.errors import ConfigError, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from hilum.acquire.wanted import WantedSeries
-    from hilum.cli.asked import Asked
 
 _IS_HERE_SQL = """
 SELECT SeriesInstanceUID, instance_count FROM series
 WHERE collection_id = ? AND instances IS NOT NULL AND SeriesInstanceUID IN (SELECT unnest(?))
 """
 
+_SOUGHT_AT_ONCE = 20_000
+"""Series that are looked up in the catalog together."""
 
-def collections_of(asked: Asked, folders: Mapping[str, str], into: str | None) -> dict[str, str]:
+
+def collections_of(
+    series: Iterable[WantedSeries], folder_of: Callable[[WantedSeries], str], into: str | None
+) -> dict[str, str]:
     """Collection of each folder below the target that is to be indexed; an empty name is the target itself.
 
     Parameters
     ----------
-    folders
-        Key of a series to its folder.
+    folder_of
+        Gives the folder of a series.
     into
         Collection for everything; None: each series' own, or else named after the folder.
 
@@ -38,24 +42,31 @@ def collections_of(asked: Asked, folders: Mapping[str, str], into: str | None) -
     """
     if into is not None:
         return {"": into}
-    collections: dict[str, set[str]] = defaultdict(set)
-    for series in asked.series:
-        top = folders[series.key].partition("/")[0]
-        collections[top].add(_collection_id(series.collection_id or top))
-    mixed = next((names for names in collections.values() if len(names) > 1), None)
-    every = {name for names in collections.values() for name in names}
-    if len(every) == 1:
+
+    def name_of(one: WantedSeries) -> str:
+        return one.collection_id or _top(folder_of(one))
+
+    ids = {name: _collection_id(name) for name in map(name_of, series)}
+    if len(every := set(ids.values())) == 1:
         return {"": every.pop()}
-    if mixed is not None:
-        raise ConfigError(
-            f"the layout puts {', '.join(sorted(mixed)[:3])} in one folder, which is indexed into one collection;"
-            " begin the layout with %collection_id/, name one collection with --into, or take --no-index"
-        )
-    return {top: names.pop() for top, names in collections.items()}
+    collections: dict[str, str] = {}
+    for one in series:
+        named = ids[name_of(one)]
+        other = collections.setdefault(_top(folder_of(one)), named)
+        if named != other:
+            raise ConfigError(
+                f"the layout puts {' and '.join(sorted((named, other)))} in one folder, which is indexed into one"
+                " collection; begin the layout with %collection_id/, name one with --into, or take --no-index"
+            )
+    return collections
+
+
+def _top(folder: str) -> str:
+    return folder.partition("/")[0]
 
 
 def index_pulled(
-    archive: Path, root: Path, targets: Mapping[str, str], series: Sequence[WantedSeries]
+    archive: Path, root: Path, targets: Mapping[str, str], series: Iterable[WantedSeries]
 ) -> list[Refusal]:
     """Index the folders of a pull; give what was refused, and series that are not in their files.
 
@@ -73,13 +84,14 @@ def index_pulled(
         with progress(f"index {collection_id}") as advance:
             report = index_folder(catalog, root / folder, collection_id, on_progress=advance, may_be_empty=True)
         refusals += [Refusal(one.item, one.check, one.reason) for one in report.refusals]
-        wanted = [
+        wanted = (
             one
             for one in series
             if one.series_uid and (not folder or _collection_id(one.collection_id) == collection_id)
-        ]
-        rows = catalog.query(_IS_HERE_SQL, [collection_id, [one.series_uid for one in wanted]]).to_pylist()
-        refusals += _absent(wanted, {row["SeriesInstanceUID"]: row["instance_count"] for row in rows})
+        )
+        while some := list(islice(wanted, _SOUGHT_AT_ONCE)):
+            rows = catalog.query(_IS_HERE_SQL, [collection_id, [one.series_uid for one in some]]).to_pylist()
+            refusals += _absent(some, {row["SeriesInstanceUID"]: row["instance_count"] for row in rows})
     return refusals
 
 

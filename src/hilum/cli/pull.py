@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path  # noqa: TC003 (Typer reads the annotations when it runs)
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,13 +19,12 @@ from hilum.disk import size_text
 from hilum.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from hilum.acquire.idc import IdcSelection
     from hilum.acquire.plan import Plan
     from hilum.acquire.report import PullReport
-
-Item = TypeVar("Item")
+    from hilum.acquire.wanted import WantedSeries
 
 _SELECT, _HOW, _LICENCE = "What of it", "How", "Before the download"
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
@@ -132,8 +131,8 @@ def pull(
     named = layout_of(layout)
     with access.clients:
         asked = _asked(what, chosen, access, batch_size, batch)
-        folders = asked.folders or place(asked.series, named)
-        targets = collections_of(asked, folders, into) if archive is not None and index else {}
+        folder_of = asked.folder_of or place(asked.series, named)
+        targets = collections_of(asked.series, folder_of, into) if archive is not None and index else {}
         for remark in asked.remarks:
             tell(remark)
         plan = plan_of(asked.series, to)
@@ -147,13 +146,13 @@ def pull(
                 asked.series,
                 asked.source,
                 to,
-                folder_of=lambda one: folders[one.key],
+                folder_of=folder_of,
                 connections=connections,
                 pace=pace,
                 on_progress=on_progress,
             )
-    if not asked.folders:
-        _note_arrivals(to, asked, folders, layout, report)
+    if asked.folder_of is None:
+        _note_arrivals(to, asked.series, folder_of, layout, report)
     report.refusals[:0] = asked.refusals
     if archive is not None:
         report.refusals += index_pulled(archive, to, targets, asked.series)
@@ -173,28 +172,34 @@ def _bytes_per_s(text: str | None) -> float | None:
 
 def _asked(what: str, chosen: IdcSelection, access: Access, size: int | None, number: int | None) -> Asked:
     """What is asked for, or one batch of it."""
-    from hilum.acquire.batches import series_batches, split_batches
+    from hilum.acquire.batches import participants_of
     from hilum.acquire.idc import participants_in_idc
+    from hilum.acquire.packed import PackedSeries
 
     if size is None or number is None:
         if size is not None or number is not None:
             raise typer.BadParameter("name both --batch-size and --batch")
         return asked_for(what, chosen, access)
     if what == IDC and chosen.is_of_one and (participants := participants_in_idc(chosen)):
-        # The series of the other batches need not be looked up: all of NLST takes a gigabyte of memory.
-        of_batches = split_batches(participants, size, str)
-        return asked_for(what, replace(chosen, participant=_batch(of_batches, number, size)), access)
+        # The series of the other batches need not be looked up.
+        return asked_for(what, replace(chosen, participant=_batch(participants, number, size)), access)
     asked = asked_for(what, chosen, access)
-    return replace(asked, series=_batch(series_batches(asked.series, size), number, size))
+    batch = frozenset(_batch(participants_of(asked.series), number, size))
+    return replace(asked, series=PackedSeries(one for one in asked.series if one.participant_id in batch))
 
 
-def _batch(batches: Sequence[tuple[Item, ...]], number: int, size: int) -> tuple[Item, ...]:
+def _batch(participants: Iterable[str], number: int, size: int) -> tuple[str, ...]:
+    from hilum.acquire.batches import split_batches
+
+    batches = split_batches(participants, size, str)
     if number > len(batches):
         raise typer.BadParameter(f"there are {len(batches)} batches of {size} participants", param_hint="--batch")
     return batches[number - 1]
 
 
-def _note_arrivals(to: Path, asked: Asked, folders: Mapping[str, str], layout: str, report: PullReport) -> None:
+def _note_arrivals(
+    to: Path, series: Iterable[WantedSeries], folder_of: Callable[[WantedSeries], str], layout: str, report: PullReport
+) -> None:
     """Leave the table that the NBIA retriever leaves, where its layouts are asked for."""
     from hilum.acquire.layouts import RETRIEVER_LAYOUTS
     from hilum.acquire.retriever_table import FILE_NAME, note_arrivals
@@ -202,7 +207,7 @@ def _note_arrivals(to: Path, asked: Asked, folders: Mapping[str, str], layout: s
     if layout not in RETRIEVER_LAYOUTS:
         return
     missing = {refusal.item.partition("/")[0] for refusal in report.refusals}
-    arrived = [(one, folders[one.key]) for one in asked.series if one.key not in missing]
+    arrived = ((one, folder_of(one)) for one in series if one.key not in missing)
     note_arrivals(to / FILE_NAME, arrived, datetime.now().astimezone())
 
 

@@ -85,8 +85,8 @@ def _text(
         case Dialect.TCIA:
             return write_tcia((one.series_uid for one in kept), name=name, server_url=server_url or PUBLIC_SERVER_URL)
         case Dialect.S5CMD:
-            folders = place(kept, layout) if layout else {}
-            targets = ((one.location, folders.get(one.key, ".")) for one in kept)
+            folder_of = place(kept, layout) if layout else None
+            targets = ((one.location, folder_of(one) if folder_of else ".") for one in kept)
             return write_s5cmd(targets, name=name, endpoint_url=server_url or AWS_ENDPOINT_URL)
         case Dialect.IDC:
             return write_selection(kept)
@@ -100,11 +100,11 @@ def _fetched(
     kept: Sequence[WantedSeries], files: Mapping[str, Sequence[WantedFile]], server_url: str, layout: Layout
 ) -> Iterator[tuple[str, int | None, str]]:
     """URL, size and path of each file."""
-    folders = place(kept, layout)
+    folder_of = place(kept, layout)
     for one in kept:
         for file in files[one.key]:
             location = file.location or f"{one.location}{quote(file.name)}"
-            yield file_url(location, server_url), file.size_bytes, f"{folders[one.key]}/{file.name}"
+            yield file_url(location, server_url), file.size_bytes, f"{folder_of(one)}/{file.name}"
 
 
 def _sort(

@@ -22,9 +22,10 @@ from hilum.serve.downloads.licences import texts_of
 from hilum.serve.downloads.members import TextMember, files_of, in_large_pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from hilum.acquire.layouts import Layout
+    from hilum.acquire.wanted import WantedSeries
     from hilum.serve.downloads.chosen import Chosen, ListedSeries
     from hilum.serve.downloads.members import FileMember
 
@@ -96,9 +97,9 @@ class Bag:
         """Give back what holds the instances; whoever sends the ZIP calls it at the end."""
         self._held.close()
 
-    def _hold(self, here: Sequence[ListedSeries], folders: dict[str, str]) -> None:
+    def _hold(self, here: Sequence[ListedSeries], folder_of: Callable[[WantedSeries], str]) -> None:
         for one, packed in packed_instances(here):
-            head = json.dumps([one.wanted.series_uid, folders[one.wanted.key]]).encode()
+            head = json.dumps([one.wanted.series_uid, folder_of(one.wanted)]).encode()
             self._held.write(_LENGTHS.pack(len(head), len(packed)) + head + packed)
             self.series_count += 1
             self.file_count += one.wanted.instance_count or 0
