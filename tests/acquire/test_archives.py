@@ -166,3 +166,17 @@ def test_what_cannot_be_asked_for(collection: str, places: list[str], message: s
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     (refusal,) = _pull(wanted_zips("c", [str(tmp_path / "A.zip")]), tmp_path / "out").refusals
     assert refusal.check == "not-found"
+
+
+def test_what_stands_behind_a_zip_has_an_end(tmp_path: Path) -> None:
+    place = _zip(tmp_path / "A.zip", {"a.txt": b"1"})
+    place.write_bytes(place.read_bytes() + bytes(3 << 20))
+    assert [refusal.check for refusal in _pull(wanted_zips("c", [str(place)]), tmp_path / "out").refusals] == [
+        "bad-zip"
+    ]
+    assert not list((tmp_path / "out").rglob("a.txt"))
+
+
+def test_a_file_that_is_the_folder_of_another_is_refused(tmp_path: Path) -> None:
+    place = _zip(tmp_path / "A.zip", {"A/x": b"1", "x/y": b"2"})
+    assert [one.check for one in _pull(wanted_zips("c", [str(place)]), tmp_path / "out").refusals] == ["name-taken"]

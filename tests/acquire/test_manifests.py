@@ -125,7 +125,7 @@ def test_a_damaged_manifest_loses_no_line(
         found = read_s5cmd(path, text)
     except FormatError:
         return
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
     assert len(found.series) + len(found.refusals) + found.repeated == len(lines)
 
 
@@ -140,6 +140,23 @@ def test_tcia_as_editors_leave_it(tmp_path: Path, change: tuple[str, str]) -> No
     found = _read(tmp_path, TCIA.replace(*change))
     assert [one.series_uid for one in found.series] == [UID, OTHER_UID]
     assert not found.refusals
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TCIA.replace("=", " = "),
+        TCIA.replace("manifestVersion", "manifestversion").replace("downloadServerUrl", "DOWNLOADSERVERURL"),
+        TCIA.replace("ListOfSeries", "listofseries").replace("Version=3.0", "Version=3"),
+        TCIA.replace(f"{UID}\n{OTHER_UID}", f"{UID},{OTHER_UID}"),
+        TCIA.replace(f"{UID}\n{OTHER_UID}", f",{UID} , {OTHER_UID},"),
+    ],
+)
+def test_tcia_as_programs_write_it(tmp_path: Path, text: str) -> None:
+    found = _read(tmp_path, text)
+    assert [one.series_uid for one in found.series] == [UID, OTHER_UID]
+    assert found.server_url == TCIA.partition("\n")[0].partition("=")[2]
+    assert found.refusals == ()
 
 
 def test_tcia_lines_are_refused_by_number(tmp_path: Path) -> None:
@@ -186,6 +203,12 @@ def test_s5cmd_as_tools_write_it(tmp_path: Path, line: str) -> None:
     assert found.dialect == Dialect.S5CMD
     assert series.location == f"s3://idc-open-data/{UUID}/"
     assert series.attributes == {"crdc_series_uuid": UUID}
+
+
+def test_a_number_sign_is_a_letter_of_a_folder(tmp_path: Path) -> None:
+    found = _read(tmp_path, "cp s3://b/x/a#1/* .\ncp s3://b/y/* . # the second\ncp 's3://b/z #2/*' .\n")
+    assert [one.location for one in found.series] == ["s3://b/x/a#1/", "s3://b/y/", "s3://b/z #2/"]
+    assert (found.files, found.refusals) == ({}, ())
 
 
 def test_s5cmd_names_its_endpoint_in_a_comment(tmp_path: Path) -> None:
@@ -263,6 +286,22 @@ def test_csv_with_bucket_and_uuid_has_a_location(tmp_path: Path) -> None:
     assert series.location == f"s3://idc-open-data/{UUID}/"
 
 
+@pytest.mark.parametrize("person", ["a\u2028b", "a\x0bb", "a\x85b", "a\x1cb", "a\nb", 'a"b', "a#b", "'", "=1+1"])
+@pytest.mark.parametrize("dialect", [Dialect.CSV, Dialect.TSV])
+def test_odd_letters_of_a_participant_break_no_row(tmp_path: Path, person: str, dialect: Dialect) -> None:
+    series = [
+        WantedSeries(participant_id=person, series_uid=UID),
+        WantedSeries(participant_id="b", series_uid=OTHER_UID),
+    ]
+    found = _read(tmp_path, write_manifest(series, dialect).text)
+    assert ([one.participant_id for one in found.series], found.refusals) == ([person, "b"], ())
+
+
+def test_a_quote_that_is_never_closed_swallows_no_row(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="is a quote not closed"):
+        _read(tmp_path, f'SeriesInstanceUID,PatientID\n{UID},"P1\n{OTHER_UID},P2\n')
+
+
 def test_csv_lines_are_refused_by_number(tmp_path: Path) -> None:
     text = f"x\tSeriesInstanceUID\n1\t{UID}\n2\tno uid\n3\n\n4\t\n5\t{OTHER_UID}\n"
     found = _read(tmp_path, text)
@@ -320,6 +359,7 @@ def test_selection_lines_are_refused_by_number(tmp_path: Path) -> None:
         ("", "nothing but comments"),
         ("SeriesInstanceUID\n" + '"' + "x" * 200_000, "is a quote not closed"),
         ("[" * 100_000, "arrays in arrays without end|no JSON"),
+        ('{"crdc_series_uuid": "x"}\n' + "[" * 100_000, ":1: found 'x', expected"),
     ],
 )
 def test_what_is_no_manifest(tmp_path: Path, text: str, message: str) -> None:

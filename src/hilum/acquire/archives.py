@@ -33,6 +33,9 @@ CHUNK_BYTES = 1 << 18
 LIMITS = Limits(members=50_000, size_bytes=1 << 36, ratio_from_bytes=1 << 32)
 """Masks that are not packed themselves deflate to a thousandth: so much of them is let pass before the ratio counts."""
 
+LONGEST_REST_BYTES = 1 << 20
+"""Behind the end of a zip."""
+
 FOLDER, SHA256 = "folder", "sha256"
 """Attributes of a wanted archive: the folder it becomes, and the digest of its zip where it is known."""
 
@@ -169,8 +172,7 @@ def _deliveries(chunks: Iterator[bytes], series: WantedSeries) -> Iterator[Deliv
     for member in unzip(arriving, series.location, LIMITS):
         if not member.name.startswith(_LEFT_BY_SYSTEMS[0]) and not member.name.endswith(_LEFT_BY_SYSTEMS):
             yield Delivery(WantedFile(names.take(member.name.removeprefix(own))), 0, member.chunks)
-    for _ in arriving:
-        pass
+    _pass_over(arriving, series.location)
     expected = series.attributes.get(SHA256, sha256.hexdigest())
     if sha256.hexdigest() != expected:
         raise SourceError(
@@ -178,3 +180,14 @@ def _deliveries(chunks: Iterator[bytes], series: WantedSeries) -> Iterator[Deliv
             check="wrong-hash",
             may_pass=True,
         )
+
+
+def _pass_over(rest: Iterator[bytes], location: str) -> None:
+    """Read what stands behind the end of a zip, which its digest counts; a comment has at most 64 KiB."""
+    left_bytes = LONGEST_REST_BYTES
+    for chunk in rest:
+        left_bytes -= len(chunk)
+        if left_bytes < 0:
+            raise SourceError(
+                f"{location}: more than {LONGEST_REST_BYTES:,} bytes stand behind the zip", check="bad-zip"
+            )

@@ -10,7 +10,7 @@ from hilum.acquire.manifests.manifest import Dialect, Manifest
 from hilum.acquire.manifests.s5cmd import SCHEME, read_s5cmd
 from hilum.acquire.manifests.selection import read_selection
 from hilum.acquire.manifests.tables import delimiter_of, find_header, is_bare_list, read_table
-from hilum.acquire.manifests.tcia import LIST_KEY, read_tcia
+from hilum.acquire.manifests.tcia import names_list, read_tcia
 from hilum.errors import FormatError
 
 MAX_BYTES = 1 << 30
@@ -56,10 +56,10 @@ def recognise(path: Path, text: str) -> Dialect:
     FormatError
         It is none of them.
     """
-    said = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    said = [line for line in text.split("\n") if line.strip() and not line.startswith("#")]
     if not said:
         raise FormatError(f"{path}: nothing but comments; expected {_EXPECTED}")
-    if f"\n{LIST_KEY.lower()}=" in f"\n{text.lower()}":
+    if any(map(names_list, said)):
         return Dialect.TCIA
     if said[0].lstrip().startswith(("{", "[")):
         return Dialect.IDC

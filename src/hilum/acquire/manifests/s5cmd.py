@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from hilum.acquire.columns import crdc_of
@@ -36,7 +37,7 @@ def read_s5cmd(path: Path, text: str) -> Manifest:
     """
     lines = Lines(path, Dialect.S5CMD)
     endpoint_url = next(iter(_ENDPOINT.findall(text)), "")
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         try:
@@ -90,8 +91,10 @@ def _take_url(lines: Lines, url: str) -> None:
 
 
 def _words(line: str) -> list[str]:
+    lexer = shlex.shlex(line, posix=True)
+    lexer.whitespace_split, lexer.commenters = True, ""  # a # within a word is a letter of it
     try:
-        words = shlex.split(line, comments=True)
+        words = list(takewhile(lambda word: not word.startswith("#"), lexer))
     except ValueError as error:
         raise FormatError(
             f"{line.strip()!r} is no command ({error}); expected cp s3://BUCKET/FOLDER/* TARGET"

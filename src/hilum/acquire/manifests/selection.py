@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 SERIES_ARGUMENT = "seriesInstanceUID"
 """What ``IDCClient.download_from_selection`` calls it."""
 
+_VALUE = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s\[\]{},:"]+')
+"""A text or number as JSON writes it."""
+
 
 def read_selection(path: Path, text: str) -> Manifest:
     """Read a selection: an object a line, an array of objects or identifiers, or an object of arrays.
@@ -31,11 +34,13 @@ def read_selection(path: Path, text: str) -> Manifest:
         It is no JSON, or names no series.
     """
     lines = Lines(path, Dialect.IDC)
+    places: dict[str, int] = {}
     for line, element in _elements(path, text):
         try:
             lines.keep(series_of(_row(element)))
         except FormatError as error:
-            lines.refuse(line or _line_of(element, text), str(error))
+            places = places or _places(text)
+            lines.refuse(line or _line_of(element, places), str(error))
     return lines.manifest()
 
 
@@ -64,12 +69,12 @@ def _elements(path: Path, text: str) -> Iterator[tuple[int, Any]]:
 
 
 def _each_line(path: Path, text: str) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
             yield number, json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if number == 1:
                 raise FormatError(f"{path}:1: no JSON ({error}); expected an array, or one object a line") from error
             yield number, None
@@ -96,9 +101,17 @@ def _row(element: Any) -> dict[str, Any]:
     raise FormatError(f"found {json.dumps(element)}, expected an object or the identifier of a series")
 
 
-def _line_of(element: Any, text: str) -> int:
+def _places(text: str) -> dict[str, int]:
+    """First line of each value, by how it is written."""
+    places: dict[str, int] = {}
+    for number, line in enumerate(text.split("\n"), start=1):
+        for value in _VALUE.findall(line):
+            places.setdefault(value, number)
+    return places
+
+
+def _line_of(element: Any, places: dict[str, int]) -> int:
     """First line with a value of the element, as near as JSON lets one say."""
     values = element.values() if isinstance(element, dict) else [element]
-    words = "|".join(re.escape(json.dumps(value)) for value in values if value is not None)
-    wanted = re.compile(rf"(?<![\w.-])(?:{words})(?![\w.-])")
-    return next((number for number, line in enumerate(text.splitlines(), start=1) if wanted.search(line)), 1)
+    found = [places[word] for value in values if (word := json.dumps(value)) in places]
+    return min(found, default=1)

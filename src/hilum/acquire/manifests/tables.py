@@ -12,7 +12,7 @@ from hilum.acquire.manifests.manifest import Dialect, Lines, Manifest
 from hilum.errors import FormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from hilum.acquire.wanted import WantedSeries
@@ -34,10 +34,12 @@ COLUMNS = (
 )
 """Columns that are written: IDC's names, which idc-index and pandas users know; the size is in bytes."""
 
+_END = "\0end"
+
 
 def find_header(text: str, delimiter: str) -> int | None:
     """Give the line, counted from 1, with the names of columns; None where the first lines name no series."""
-    for number, line in enumerate(text.splitlines()[:PREFACE_LINES], start=1):
+    for number, line in enumerate(text.split("\n")[:PREFACE_LINES], start=1):
         if names_series(_values(line, delimiter)):
             return number
     return None
@@ -45,12 +47,12 @@ def find_header(text: str, delimiter: str) -> int | None:
 
 def delimiter_of(text: str) -> str:
     """Tab if one of the first lines has one, else comma."""
-    return "\t" if any("\t" in line for line in text.splitlines()[:PREFACE_LINES]) else ","
+    return "\t" if any("\t" in line for line in text.split("\n")[:PREFACE_LINES]) else ","
 
 
 def is_bare_list(text: str) -> bool:
     """Whether the first line that is no comment is an identifier of a series and nothing else."""
-    first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
+    first = next((line for line in text.split("\n") if line.strip() and not line.startswith("#")), "")
     return _is_identifier(first.strip(' ,"'))
 
 
@@ -87,7 +89,7 @@ def write_table(series: Iterable[WantedSeries], *, delimiter: str = ",") -> str:
 
 
 def _read_list(lines: Lines, text: str) -> None:
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         word = line.strip(' ,"\t')
         if not word or word.startswith("#"):
             continue
@@ -99,16 +101,15 @@ def _read_list(lines: Lines, text: str) -> None:
 
 def _read_rows(lines: Lines, path: Path, text: str, delimiter: str) -> None:
     header = find_header(text, delimiter)
+    first, _, _ = text.partition("\n")
     if header is None:
         raise FormatError(
-            f"{path}:1: no column of series in {text.splitlines()[0][:80]!r}; expected SeriesInstanceUID, Series UID "
+            f"{path}:1: no column of series in {first[:80]!r}; expected SeriesInstanceUID, Series UID "
             f"or {CRDC_SERIES}, comma or tab between columns"
         )
-    reader = csv.reader(io.StringIO("\n".join(text.splitlines()[header - 1 :])), delimiter=delimiter)
-    names = [name.strip(" #") for name in next(reader)]
+    names = [name.strip(" #") for name in _values(text.split("\n")[header - 1], delimiter)]
     is_retrievers = names == list(retriever_table.COLUMNS)
-    for read in reader:
-        number = header - 1 + reader.line_num
+    for number, read in _rows(text, header, delimiter):
         if not any(value.strip() for value in read):
             continue
         values = retriever_table.mend_values(read) if is_retrievers else read
@@ -119,6 +120,18 @@ def _read_rows(lines: Lines, path: Path, text: str, delimiter: str) -> None:
             lines.keep(series_of(dict(zip(names, values, strict=True))))
         except FormatError as error:
             lines.refuse(number, str(error))
+
+
+def _rows(text: str, header: int, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows below the names of columns, each with the number of its last line."""
+    # A line behind the end comes as a row, unless a quote that was never closed swallows it and all before.
+    lines = [*(f"{line}\n" for line in text.split("\n")[header:]), _END]
+    reader = csv.reader(lines, delimiter=delimiter)
+    for row in reader:
+        if row == [_END]:
+            return
+        yield header + reader.line_num, row
+    raise csv.Error("no end of it")
 
 
 def _values(line: str, delimiter: str) -> list[str]:

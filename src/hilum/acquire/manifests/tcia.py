@@ -25,7 +25,7 @@ RETRIES = 4
 
 
 def read_tcia(path: Path, text: str) -> Manifest:
-    """Read a ``.tcia`` manifest; commas around a UID are passed over, as the retriever does.
+    """Read a ``.tcia`` manifest; commas around UIDs are passed over, and letters' case and blanks of its keys.
 
     Raises
     ------
@@ -33,19 +33,19 @@ def read_tcia(path: Path, text: str) -> Manifest:
         There is no list, the list is empty, or its version is not 3.
     """
     settings, series = _parts(path, text)
-    version = settings.get("manifestVersion", "")
-    if not version.startswith("3."):
+    version = settings.get("manifestversion", "")
+    if version.partition(".")[0] != "3":
         raise FormatError(
             f"{path}: manifestVersion {version or 'is not given'}; expected 3.0. Make it anew at the portal."
         )
     lines = Lines(path, Dialect.TCIA)
     for number, line in series:
-        uid = line.replace(",", "").strip()
-        if is_uid(uid):
-            lines.keep(WantedSeries(series_uid=uid))
-        elif uid:
-            lines.refuse(number, f"found {uid!r}, expected a SeriesInstanceUID")
-    return lines.manifest(settings.get("downloadServerUrl", ""))
+        for uid in filter(None, (part.strip() for part in line.split(","))):
+            if is_uid(uid):
+                lines.keep(WantedSeries(series_uid=uid))
+            else:
+                lines.refuse(number, f"found {uid!r}, expected a SeriesInstanceUID")
+    return lines.manifest(settings.get("downloadserverurl", ""))
 
 
 def write_tcia(series_uids: Iterable[str], *, name: str, server_url: str = PUBLIC_SERVER_URL) -> str:
@@ -83,14 +83,20 @@ def api_url(server_url: str) -> str:
     return f"{base}nbia-api/"
 
 
+def names_list(line: str) -> bool:
+    """Whether a line is the one before the UIDs."""
+    key, is_key, _ = line.partition("=")
+    return bool(is_key) and key.strip().lower() == LIST_KEY.lower()
+
+
 def _parts(path: Path, text: str) -> tuple[dict[str, str], list[tuple[int, str]]]:
-    """Settings before the list; lines of the list with their numbers."""
+    """Settings before the list, their keys in lower case; lines of the list with their numbers."""
     settings: dict[str, str] = {}
-    lines = text.splitlines()
+    lines = text.split("\n")
     for number, line in enumerate(lines, start=1):
         key, _, value = line.partition("=")
-        if key.strip().lower() == LIST_KEY.lower():
+        if names_list(line):
             rest = [(number, value)] if value.strip() else []
             return settings, rest + list(enumerate(lines[number:], start=number + 1))
-        settings[key.strip()] = value.strip()
+        settings[key.strip().lower()] = value.strip()
     raise FormatError(f"{path}: no line {LIST_KEY}=; expected it before the SeriesInstanceUIDs")
