@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hilum.catalog.commit import commit, publish
+from hilum.catalog.hold import Hold, hold_current
 from hilum.catalog.layout import FORMAT_VERSION, Layout
 from hilum.catalog.prune import history_of, require_not_pruned
 from hilum.catalog.reader import Reader
@@ -113,7 +114,7 @@ class Archive:
         self._layout.require_changeable()
 
     def snapshot(self, snapshot_id: str | None = None) -> Snapshot:
-        """Give the current snapshot, or an earlier one by its id.
+        """Give the current snapshot, or an earlier one by its id; no pruning removes it while the object is there.
 
         Raises
         ------
@@ -122,12 +123,12 @@ class Archive:
         ArchiveError
             The pointer or the manifest is damaged.
         """
-        wanted = self._layout.current_id() if snapshot_id is None else snapshot_id
-        require_not_pruned(self._layout, wanted)
-        return Snapshot.read(self._layout.manifest(wanted), self._layout.data)
+        hold = hold_current(self._layout) if snapshot_id is None else Hold(self._layout, snapshot_id)
+        require_not_pruned(self._layout, hold.snapshot_id)
+        return Snapshot.read(self._layout.manifest(hold.snapshot_id), self._layout.data, hold)
 
     def snapshots(self) -> list[Snapshot]:
-        """Every snapshot that was not removed, the current one first."""
+        """Every snapshot that was not removed, the current one first; they are not held."""
         return history_of(self._layout, self._layout.current_id())
 
     def update(self, collection_id: str, change: Callable[[Snapshot], Mapping[str, Rows]], *, note: str) -> Snapshot:
@@ -193,7 +194,9 @@ class Archive:
         ArchiveError
             The catalog is damaged.
         """
-        return self._current_reader().query(sql, parameters)
+        # Held while it is asked and no longer: a server may not be asked again for weeks.
+        hold = hold_current(self._layout)
+        return self._reader_of(hold.snapshot_id).query(sql, parameters)
 
     def series(self, uid: str) -> Series:
         """Give the series with a SeriesInstanceUID; of two collections, the one whose files are here.
@@ -222,10 +225,9 @@ class Archive:
         rows = self.query(f"SELECT * FROM series{where}", parameters)  # noqa: S608 - values are bound
         return [Series(row) for row in rows.to_pylist()]
 
-    def _current_reader(self) -> Reader:
-        current = self._layout.current_id()
-        if self._reader is None or self._reader.snapshot_id != current:
-            self._reader = Reader(self.snapshot(current))
+    def _reader_of(self, snapshot_id: str) -> Reader:
+        if self._reader is None or self._reader.snapshot_id != snapshot_id:
+            self._reader = Reader(Snapshot.read(self._layout.manifest(snapshot_id), self._layout.data))
         return self._reader
 
 

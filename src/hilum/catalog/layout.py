@@ -129,6 +129,19 @@ class Layout:
                 f"{self.root} has format version {version}, this hilum reads up to {FORMAT_VERSION}: update hilum"
             )
 
+    def pointed_id(self) -> str:
+        """Id that the pointer names, whether there is such a snapshot or not.
+
+        Raises
+        ------
+        ArchiveError
+            The pointer is missing or damaged.
+        """
+        try:
+            return self.pointer.read_text(encoding=SNAPSHOT_ID_ENCODING).strip()
+        except (FileNotFoundError, UnicodeDecodeError) as error:
+            raise ArchiveError(f"{self.pointer} cannot be read ({error}); {self._advice()}") from error
+
     def current_id(self) -> str:
         """Id of the current snapshot.
 
@@ -137,10 +150,7 @@ class Layout:
         ArchiveError
             The pointer is missing or damaged.
         """
-        try:
-            snapshot_id = self.pointer.read_text(encoding=SNAPSHOT_ID_ENCODING).strip()
-        except (FileNotFoundError, UnicodeDecodeError) as error:
-            raise ArchiveError(f"{self.pointer} cannot be read ({error}); {self._advice()}") from error
+        snapshot_id = self.pointed_id()
         if not self.manifest(snapshot_id).is_file():
             raise ArchiveError(f"{self.pointer} names {snapshot_id!r}, which is no snapshot; {self._advice()}")
         return snapshot_id

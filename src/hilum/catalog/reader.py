@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hilum.errors import QueryError
 from hilum.model.tables import CATALOG_TABLES
-from hilum.sql import connect
+from hilum.sql import connect, literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ class Reader:
     Parameters
     ----------
     snapshot
-        What the views show.
+        What the views show. It stays held as long as this object is there, if it is.
 
     Raises
     ------
@@ -52,11 +52,11 @@ class Reader:
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
-
         self.snapshot_id = snapshot.snapshot_id
+        self._hold = snapshot.hold
         self._connection = connect()
         for name, value in _SETTINGS.items():
-            self._connection.execute(f"SET {name} = {_literal(value)}")
+            self._connection.execute(f"SET {name} = {literal(value)}")
         allowed: list[Path] = []
         for table in CATALOG_TABLES:
             paths = snapshot.paths(table.name)
@@ -119,10 +119,4 @@ def _view(table: Table, paths: Sequence[Path]) -> str:
 
 
 def _path_list(paths: Sequence[Path]) -> str:
-    return "[" + ", ".join(_literal(str(path)) for path in paths) + "]"
-
-
-def _literal(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "'" + str(value).replace("'", "''") + "'"
+    return "[" + ", ".join(literal(str(path)) for path in paths) + "]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
+
+    from hilum.catalog.hold import Hold
 
 ROWS_A_BATCH = 65_536
 """Rows that are given at once; of the series table with its packed instances some hundred MB."""
@@ -54,6 +56,8 @@ class Snapshot:
         The Parquet files.
     folder
         Folder of the files.
+    hold
+        Keeps the files from being removed, as long as this object is there; None where nothing does.
     """
 
     snapshot_id: str
@@ -62,6 +66,7 @@ class Snapshot:
     note: str
     files: tuple[DataFile, ...]
     folder: Path
+    hold: Hold | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def make(
@@ -76,8 +81,8 @@ class Snapshot:
         )
 
     @classmethod
-    def read(cls, path: Path, folder: Path) -> Snapshot:
-        """Read the manifest at `path`; the Parquet files are in `folder`.
+    def read(cls, path: Path, folder: Path, hold: Hold | None = None) -> Snapshot:
+        """Read the manifest at `path`; the Parquet files are in `folder`, and `hold` keeps them there.
 
         Raises
         ------
@@ -90,7 +95,7 @@ class Snapshot:
             content = json.loads(path.read_bytes())
             files = tuple(DataFile(**file) for file in content["files"])
             created_at = datetime.fromisoformat(content["created_at"])
-            found = cls(path.stem, created_at, content["parent"], content["note"], files, folder)
+            found = cls(path.stem, created_at, content["parent"], content["note"], files, folder, hold)
         except FileNotFoundError as error:
             raise NotFoundError(f"no snapshot {path.stem}: {path} does not exist") from error
         except (ValueError, KeyError, TypeError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path  # noqa: TC003 (Typer reads the annotations when it runs)
 from typing import TYPE_CHECKING, Annotated
@@ -47,11 +48,12 @@ def verify(archive: ArchiveOption, as_json: JsonOption = False) -> None:
     """Read every file of every snapshot and compare it with its SHA-256."""
     from hilum.catalog import Archive
 
-    found = Archive.open(archive).snapshots()
+    opened = Archive.open(archive)
+    found = opened.snapshots()
     files = {file.name: file for snapshot in found for file in snapshot.files}
     with progress("snapshots", len(found)) as advance:
         for snapshot in found:
-            snapshot.verify()
+            opened.snapshot(snapshot.snapshot_id).verify()
             advance(1)
     size = sum(file.size_bytes for file in files.values())
     show_table([{"snapshots": len(found), "files": len(files), "size_bytes": size}], as_json=as_json)
@@ -62,16 +64,22 @@ def prune(
     snapshot: Annotated[
         list[str] | None, typer.Argument(help="Snapshots to remove; all but the newest if none is named.")
     ] = None,
+    *,
     keep: Annotated[int, typer.Option(min=1, help="How many of the newest stay, where no snapshot is named.")] = 10,
+    min_age: Annotated[
+        float,
+        typer.Option(min=0, metavar="HOURS", help="How long others were not the current one, where none is named."),
+    ] = 24,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Remove old snapshots of the catalog; image files stay.
 
-    A snapshot stays that is current, or that a cohort, run, published result or published collection names.
+    A snapshot stays that is current, that somebody reads, or that a cohort, run, published result or published
+    collection names.
     """
     from hilum.catalog import Archive
-    from hilum.catalog.prune import plan_pruning
+    from hilum.catalog.prune import HOUR, plan_pruning
     from hilum.catalog.prune import prune as remove
     from hilum.cohort.named import named_snapshots
 
@@ -79,7 +87,8 @@ def prune(
     naming = named_snapshots(opened)
     for snapshot_id, who in _named_by_site(opened.path).items():
         naming.setdefault(snapshot_id, []).extend(who)
-    done = (plan_pruning if dry_run else remove)(opened, naming, keep=keep, wanted=snapshot or ())
+    act = plan_pruning if dry_run else remove
+    done = act(opened, naming, keep=keep, wanted=snapshot or (), min_age=min_age * HOUR)
     if not dry_run:
         _record_removed(opened.path, [one.snapshot_id for one in done.snapshots])
     _show_pruning(done, dry_run=dry_run, as_json=as_json)
@@ -106,7 +115,10 @@ def _show_pruning(done: Pruning, *, dry_run: bool, as_json: bool) -> None:
     ]
     show_table(rows, as_json=False, title=f"snapshots that {word}" if dry_run else "removed")
     tell(f"{len(rows)} snapshots {word}, with {done.files} files of {size_text(done.size_bytes)} that no other has")
-    tell_first(f"stays {one.item}: {one.reason}" for one in done.refusals)
+    if done.refusals:
+        counts = Counter(one.check for one in done.refusals)
+        tell("stay: " + ", ".join(f"{count:,} {check}" for check, count in counts.most_common()))
+    tell_first(f"  {one.item}: {one.reason}" for one in done.refusals)
 
 
 def _named_by_site(archive: Path) -> dict[str, list[str]]:
