@@ -46,8 +46,8 @@ def find_header(text: str, delimiter: str) -> int | None:
 
 
 def delimiter_of(text: str) -> str:
-    """Tab if one of the first lines has one, else comma."""
-    return "\t" if any("\t" in line for line in text.split("\n")[:PREFACE_LINES]) else ","
+    """Tab where only that parts the names of columns, else comma."""
+    return "\t" if find_header(text, ",") is None and find_header(text, "\t") is not None else ","
 
 
 def is_bare_list(text: str) -> bool:

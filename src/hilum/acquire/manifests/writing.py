@@ -111,16 +111,22 @@ def _sort(
     series: Iterable[WantedSeries], dialect: Dialect, files: Mapping[str, Sequence[WantedFile]]
 ) -> tuple[list[WantedSeries], tuple[Refusal, ...]]:
     """Series that the dialect can hold, and the others with what they lack."""
+    is_named = (
+        lambda one: bool(one.series_uid or CRDC_SERIES in one.attributes),
+        f"neither SeriesInstanceUID nor {CRDC_SERIES} is known, one of which a table lists",
+    )
     needs: dict[Dialect, tuple[Callable[[WantedSeries], bool], str]] = {
         Dialect.TCIA: (lambda one: bool(one.series_uid), "no SeriesInstanceUID is known, which .tcia lists"),
         Dialect.S5CMD: (lambda one: one.location.startswith(SCHEME), "it is in no S3 bucket, as far as is known"),
+        Dialect.CSV: is_named,
+        Dialect.TSV: is_named,
         Dialect.IDC: (
             lambda one: CRDC_SERIES in one.attributes,
             f"IDC has it not, as far as is known: no {CRDC_SERIES}",
         ),
         Dialect.BAGIT: (lambda one: one.key in files, "its files and their URLs are not known, which a bag lists"),
     }
-    holds, lack = needs.get(dialect, (lambda _: True, ""))
+    holds, lack = needs[dialect]
     kept, refusals = [], []
     for one in series:
         if holds(one):
