@@ -26,6 +26,7 @@ from hilum.acquire.s3 import S3Options, S3Source
 from hilum.acquire.wanted import WantedFile
 from hilum.acquire.web_folder import WebFolderSource
 from hilum.errors import SourceError
+from peers import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -382,3 +383,12 @@ class TestDrive(Contract):
         for name, content in store.files.items():
             if not (drive / name).exists():
                 (drive / name).write_bytes(content)
+
+
+def test_an_s3_server_that_is_not_there_is_named_with_the_reason() -> None:
+    source = S3Source(S3Options(endpoint=f"http://127.0.0.1:{free_port()}"))
+    with pytest.raises(SourceError) as error:
+        source.find("s3://bucket/a/")
+    assert (error.value.check, error.value.may_pass) == ("cut-connection", True)
+    assert "the connection to 127.0.0.1:" in str(error.value)
+    assert str(error.value).endswith("failed (Connection refused)")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hilum.cli.places import require_folder, require_writable, said_of
+from hilum.cli.places import require_folder, require_target, require_writable, said_of
 from hilum.errors import ConfigError
 
 
@@ -40,6 +40,14 @@ def test_a_folder_must_be_there_and_be_one(tmp_path: Path) -> None:
         require_folder(tmp_path / "none", "the files")
     with pytest.raises(ConfigError, match="is a file"):
         require_folder(tmp_path / "file", "the files")
+
+
+def test_a_folder_to_write_into_may_be_new_but_no_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    require_target(tmp_path)
+    require_target(tmp_path / "new")
+    with pytest.raises(ConfigError, match="file is a file"):
+        require_target(tmp_path / "file")
 
 
 def test_folders_above_a_result_are_made(tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ def test_a_batch_is_the_same_however_it_is_asked_for(tmp_path: Path) -> None:
     series = [word for one in find_in_idc(IdcSelection(["ct_lymph_nodes"])).series for word in ("--series", one.key)]
     assert hilum(*whole, *batch).stdout == hilum("pull", "idc", *series, *batch).stdout
     nothing = hilum("pull", "idc", "--collection", "nowhere", *batch)
-    assert "the IDC index has nothing of what was asked" in nothing.stderr
+    assert "the IDC index has no collection 'nowhere'" in nothing.stderr
 
 
 def test_series_of_no_known_participant_are_not_dealt_to_batches(tmp_path: Path) -> None:
@@ -204,3 +204,25 @@ def test_an_error_is_one_line_and_sets_the_status_of_the_process(tmp_path: Path)
     assert done.returncode == FAILURE
     assert done.stderr.startswith("error: the IDC index has nothing")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("s3://bucket/a/", "--endpoint", "127.0.0.1:9000"), "expected a URL such as https://s3.example.org"),
+        (("https://127.0.0.1:1/a/", "--token-file", "none"), "expected a file with a bearer token"),
+        (("https://127.0.0.1:1/a/", "--token-file", "two-words"), "expected one bearer token"),
+        (("none.zip", "--collection", "ct_lymph_nodes"), "none.zip: no such file"),
+        (("idc", "--collection", "nslt"), "no collection 'nslt'; did you mean nlst?"),
+        (("idc", "--collection", "CT Lymph Node"), "did you mean ct_lymph_nodes"),
+        (("idc", "--collection", "nlst", "--to", "two-words"), "two-words is a file; name a folder"),
+    ],
+)
+def test_a_slip_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "two-words").write_text("my token")
+    done = hilum("pull", *words, *(() if "--to" in words else ("--to", "to")))
+    assert done.returncode in {USAGE, FAILURE}
+    assert said in done.stderr

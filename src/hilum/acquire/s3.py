@@ -40,6 +40,10 @@ _MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _CERTIFICATE = re.compile(r"InvalidCertificate\(\s*(\w+)")
+_UNREACHED = re.compile(
+    r"Error performing \w+ \w+://(?P<host>[^/?\s]+).*ConnectError\(.*?(?:error|message): \"(?P<reason>[^\"]+)",
+    re.DOTALL,
+)
 _STATUS = re.compile(r"status code: (\d{3})")
 _NO_KEYS: S3Config = {"access_key_id": "none", "secret_access_key": "none"}
 
@@ -239,6 +243,8 @@ def _source_error(where: str, error: Exception) -> SourceError:
         return _refused(where, int(found[1]) if found else 404, said)
     if (untrusted := _CERTIFICATE.search(str(error))) is not None:
         return bad_certificate(where, untrusted[1])
+    if (unreached := _UNREACHED.search(str(error))) is not None:
+        said = f"the connection to {unreached['host']} failed ({unreached['reason']})"
     return SourceError(f"{where}: {said}", check="cut-connection", may_pass=True)
 
 

@@ -205,6 +205,18 @@ class _Index:
         return pa.Table.from_pylist(rows, schema=SOURCES.arrow_schema())
 
 
+def require_collections(collection_ids: Sequence[str]) -> None:
+    """Refuse collections that the public index does not have; the message has names that are near.
+
+    Raises
+    ------
+    NotFoundError
+        One of them is not in it, or the index is not installed.
+    """
+    with connect() as connection:
+        _require_known(connection, str(index_folder() / "idc_index.parquet"), collection_ids)
+
+
 def _require_known(
     connection: duckdb.DuckDBPyConnection, series_path: str, collection_ids: Sequence[str] | None
 ) -> list[str]:
@@ -216,7 +228,7 @@ def _require_known(
         if collection_id not in known:
             import difflib
 
-            near = difflib.get_close_matches(collection_id, known, n=3)
+            near = difflib.get_close_matches(re.sub(r"\W+", "_", collection_id.lower()), known, n=3)
             hint = f"did you mean {' or '.join(near)}?" if near else f"it has {len(known)}, such as {known[0]}"
             raise NotFoundError(f"the IDC index has no collection {collection_id!r}; {hint}")
     return sorted(set(collection_ids))

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import typer
 
-from hilum.errors import ConfigError
+from hilum.errors import ConfigError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -81,7 +81,7 @@ class Access:
         """Client for web servers."""
         from hilum.acquire.answers import open_client
 
-        token = self.token_file.read_text().strip() if self.token_file is not None else ""
+        token = _token(self.token_file) if self.token_file is not None else ""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return self.clients.enter_context(open_client(headers=headers, ca_file=self.ca_file))
 
@@ -89,6 +89,7 @@ class Access:
         """Source of buckets, at the endpoint of a manifest or of the command line."""
         from hilum.acquire.s3 import S3Options, S3Source
 
+        _require_url(self.endpoint)
         return S3Source(
             S3Options(
                 endpoint=self.endpoint or endpoint,
@@ -103,12 +104,30 @@ class Access:
         from hilum.acquire.nbia import NbiaSource
         from hilum.acquire.nbia_login import Login
 
+        _require_url(self.endpoint)
         url, client = self.endpoint or url, self.client()
         credentials = _credentials()
         if credentials is None:
             return NbiaSource(client, url, by_image=self.by_image)
         login = Login(client, f"{url.rstrip('/')}/oauth/token", credentials)
         return NbiaSource(client, url, version="v2", login=login, by_image=self.by_image)
+
+
+def _token(path: Path) -> str:
+    """The token that a file holds; "Bearer" before it, as in the header that it goes into, is passed over."""
+    try:
+        token = path.read_text(encoding="utf-8").strip().removeprefix("Bearer ")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); expected a file with a bearer token") from error
+    if not token or not token.isprintable() or " " in token:
+        raise ConfigError(f"{path}: expected one bearer token, and nothing else in the file")
+    return token
+
+
+def _require_url(endpoint: str) -> None:
+    parts = urlsplit(endpoint)
+    if endpoint and (parts.scheme not in {"http", "https"} or not parts.netloc):
+        raise ConfigError(f"--endpoint {endpoint}: expected a URL such as https://s3.example.org")
 
 
 def _credentials() -> Credentials | None:
@@ -153,10 +172,15 @@ def asked_for(what: str, selection: IdcSelection, access: Access) -> Asked:
 
 def _from_idc(selection: IdcSelection, access: Access) -> Asked:
     from hilum.acquire.idc import find_in_idc
+    from hilum.catalog.idc import require_collections
 
     if not selection.any:
         raise ConfigError("idc: name what to download: --collection, --participant, --study, --series")
-    found = find_in_idc(selection)
+    try:
+        found = find_in_idc(selection)
+    except NotFoundError:
+        require_collections(selection.collection)
+        raise
     return Asked(found.series, access.s3(), refusals=found.refusals, remarks=_earlier(found.earlier))
 
 
@@ -206,9 +230,9 @@ def _from_dicomweb(url: str, selection: IdcSelection, access: Access) -> Asked:
 
 def _patiently(find: Callable[[], list[WantedSeries]]) -> list[WantedSeries]:
     """What is found, looked for again while the server fails in a way that may pass."""
-    from hilum.acquire.pace import Pace
+    from hilum.cli.patience import ToldPace
 
-    return Pace().persist(find)
+    return ToldPace().persist(find)
 
 
 def _queries(selection: IdcSelection, names: Mapping[str, str]) -> list[dict[str, str]]:
@@ -295,6 +319,8 @@ def _from_zips(what: str, selection: IdcSelection, access: Access) -> Asked:
     others = (selection.participant, selection.study, selection.series, selection.modality)
     if len(selection.collection) != 1 or any(others):
         raise ConfigError(f"{what}: name the one collection that the zips belong to: --collection ct_lymph_nodes")
+    if what != ZIPS and not urlsplit(what).scheme and not Path(what).is_file():
+        raise ConfigError(f"{what}: no such file; name a zip that is here, its URL, or {ZIPS} for those that are known")
     wanted = wanted_zips(selection.collection[0], () if what == ZIPS else (what,))
     return Asked(wanted, ZipSource(access.client()), folder_of)
 

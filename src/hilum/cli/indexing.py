@@ -9,7 +9,7 @@ from hilum.acquire.columns import collection_id_of
 from hilum.errors import ConfigError, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
     from pathlib import Path
 
     from hilum.acquire.wanted import WantedSeries
@@ -66,11 +66,16 @@ def _top(folder: str) -> str:
 
 
 def index_pulled(
-    archive: Path, root: Path, targets: Mapping[str, str], series: Iterable[WantedSeries]
+    archive: Path, root: Path, targets: Mapping[str, str], series: Iterable[WantedSeries], missing: Container[str]
 ) -> list[Refusal]:
     """Index the folders of a pull; give what was refused, and series that are not in their files.
 
     Bytes that are as the source says can still be other images than the list says: only headers tell.
+
+    Parameters
+    ----------
+    missing
+        Keys of series that did not come whole: nothing more is said of those.
     """
     from hilum.catalog import Archive
     from hilum.catalog.folder import index_folder
@@ -87,7 +92,9 @@ def index_pulled(
         wanted = (
             one
             for one in series
-            if one.series_uid and (not folder or _collection_id(one.collection_id) == collection_id)
+            if one.series_uid
+            and one.key not in missing
+            and (not folder or _collection_id(one.collection_id) == collection_id)
         )
         while some := list(islice(wanted, _SOUGHT_AT_ONCE)):
             rows = catalog.query(_IS_HERE_SQL, [collection_id, [one.series_uid for one in some]]).to_pylist()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, day, progress, show_table, tell
+from hilum.cli.places import require_target
 from hilum.disk import size_text
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ def pack(
     from hilum.publish.release import find_release
     from hilum.publish.shipment import Shipment, packing_list
 
+    if out is not None:
+        require_target(out)
     found = find_release(Archive.open(archive), release)
     drives = plan_drives(found, capacity, cluster_bytes=cluster)
     if drive is not None and drive > len(drives):

@@ -50,6 +50,18 @@ def require_folder(path: Path, what: str) -> None:
         raise ConfigError(f"{path} {found}; name the folder with {what}")
 
 
+def require_target(path: Path) -> None:
+    """Refuse a folder to write into whose name a file has.
+
+    Raises
+    ------
+    ConfigError
+        It is a file.
+    """
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"{path} is a file; name a folder, which is made where it is not there")
+
+
 def require_writable(path: Path | None) -> None:
     """Refuse a file that a result cannot be written to, before the work of hours; make its folders.
 

@@ -15,16 +15,19 @@ import typer
 from hilum.cli.asked import FORMS, IDC, Access, Asked, asked_for
 from hilum.cli.indexing import collections_of, index_pulled
 from hilum.cli.output import REFUSED, JsonOption, show_json, show_table, tell, tell_first
+from hilum.cli.patience import ToldPace
+from hilum.cli.places import require_target
 from hilum.disk import size_text
 from hilum.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
 
     from hilum.acquire.idc import IdcSelection
     from hilum.acquire.plan import Plan
     from hilum.acquire.report import PullReport
     from hilum.acquire.wanted import WantedSeries
+    from hilum.errors import Refusal
 
 _SELECT, _HOW, _LICENCE = "What of it", "How", "Before the download"
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
@@ -121,13 +124,13 @@ def pull(
     """
     from hilum.acquire.idc import IdcSelection
     from hilum.acquire.layouts import layout_of, place
-    from hilum.acquire.pace import Pace
     from hilum.acquire.plan import plan_of
     from hilum.acquire.pull import pull as run_pull
 
+    require_target(to)
     access = Access(endpoint, sign, ca_file, token_file, not ignore_etag, archive, by_image)
     chosen = IdcSelection(collection or (), participant or (), study or (), series or (), modality or ())
-    pace = Pace(_bytes_per_s(bandwidth))
+    pace = ToldPace(_bytes_per_s(bandwidth), hopeless=connections)
     named = layout_of(layout)
     with access.clients:
         asked = _asked(what, chosen, access, batch_size, batch)
@@ -151,11 +154,13 @@ def pull(
                 pace=pace,
                 on_progress=on_progress,
             )
+    pace.require_reached()
+    missing = {refusal.item.partition("/")[0] for refusal in report.refusals}
     if asked.folder_of is None:
-        _note_arrivals(to, asked.series, folder_of, layout, report)
+        _note_arrivals(to, asked.series, folder_of, layout, missing)
     report.refusals[:0] = asked.refusals
     if archive is not None:
-        report.refusals += index_pulled(archive, to, targets, asked.series)
+        report.refusals += index_pulled(archive, to, targets, asked.series, missing)
     _show_report(report, as_json=as_json)
     if report.refusals:
         raise typer.Exit(REFUSED)
@@ -198,7 +203,11 @@ def _batch(participants: Iterable[str], number: int, size: int) -> tuple[str, ..
 
 
 def _note_arrivals(
-    to: Path, series: Iterable[WantedSeries], folder_of: Callable[[WantedSeries], str], layout: str, report: PullReport
+    to: Path,
+    series: Iterable[WantedSeries],
+    folder_of: Callable[[WantedSeries], str],
+    layout: str,
+    missing: Container[str],
 ) -> None:
     """Leave the table that the NBIA retriever leaves, where its layouts are asked for."""
     from hilum.acquire.layouts import RETRIEVER_LAYOUTS
@@ -206,7 +215,6 @@ def _note_arrivals(
 
     if layout not in RETRIEVER_LAYOUTS:
         return
-    missing = {refusal.item.partition("/")[0] for refusal in report.refusals}
     arrived = ((one, folder_of(one)) for one in series if one.key not in missing)
     note_arrivals(to / FILE_NAME, arrived, datetime.now().astimezone())
 
@@ -283,4 +291,9 @@ def _show_report(report: PullReport, *, as_json: bool) -> None:
         show_json(values)
         return
     show_table([{name: value for name, value in values.items() if name != "refusals"}], as_json=False)
-    tell_first(f"missing {refusal.item}: {refusal.reason}" for refusal in report.refusals)
+    tell_first(f"missing {_said(refusal)}" for refusal in report.refusals)
+
+
+def _said(refusal: Refusal) -> str:
+    """A refusal in words; many a reason begins with the item."""
+    return refusal.reason if refusal.reason.startswith(refusal.item) else f"{refusal.item}: {refusal.reason}"
