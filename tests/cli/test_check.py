@@ -103,3 +103,11 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
     assert isinstance(run(tmp_path, "--accepted", tmp_path / "absent.toml").exception, ConfigError)
     archive = Archive.create(tmp_path / "archive")
     assert isinstance(run("--archive", archive.path, "--collection", "c").exception, NotFoundError)
+
+
+@pytest.mark.parametrize("option", ["--html", "--lesions"])
+def test_a_slip_is_told_before_anything_is_read(tmp_path: Path, option: str) -> None:
+    (tmp_path / "file").touch()
+    result = run(tmp_path / "none", option, tmp_path / "file" / "below")
+    assert isinstance(result.exception, ConfigError)
+    assert str(tmp_path / "file" / "below") in str(result.exception)

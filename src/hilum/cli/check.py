@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hilum.cli.output import REFUSED, JsonOption, progress, show_table, tell
+from hilum.cli.places import require_there, require_writable
 from hilum.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -62,6 +63,9 @@ def check(
         raise typer.BadParameter("give --collection or --cohort, not both")
     if folder is not None and (collection or cohort):
         raise typer.BadParameter("--collection and --cohort are of an archive: leave FOLDER out")
+    require_writable(html)
+    if lesions is not None:
+        require_there(lesions, "the lesions")
     opened = Archive.open(archive) if archive is not None and folder is None else None
     options = Options(PixelReading(pixels), with_thumbnails=html is not None)
     terms = partial(Terms, options=options, lesions=lesions, accepted=acceptances(accepted, opened))
@@ -127,9 +131,12 @@ def _show(report: Report, html: Path | None, *, as_json: bool) -> None:
 def _write_page(report: Report, html: Path) -> None:
     from hilum.assess.page import stylesheet
     from hilum.check.page import report_pieces
+    from hilum.disk import settle, unfinished
 
-    with html.open("w", encoding="utf-8") as file:
-        file.writelines(report_pieces(report, style=stylesheet()))
+    with unfinished(html) as draft:
+        with draft.open("w", encoding="utf-8") as file:
+            file.writelines(report_pieces(report, style=stylesheet()))
+        settle(draft, html)
     tell(f"report written to {html}")
 
 

@@ -50,6 +50,23 @@ def require_folder(path: Path, what: str) -> None:
         raise ConfigError(f"{path} {found}; name the folder with {what}")
 
 
+def require_there(path: Path, what: str) -> None:
+    """Refuse a file or folder that is not there.
+
+    Parameters
+    ----------
+    what
+        What it has, as the message says it: ``the lesions``.
+
+    Raises
+    ------
+    ConfigError
+        It is not there.
+    """
+    if not path.exists():
+        raise ConfigError(f"{path} is not there; name the file or folder with {what}")
+
+
 def require_target(path: Path) -> None:
     """Refuse a folder to write into whose name a file has.
 

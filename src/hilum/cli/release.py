@@ -12,8 +12,8 @@ from typer.core import TyperGroup
 
 from hilum.cli.check import PIXEL_CHOICES, acceptances
 from hilum.cli.output import REFUSED, ArchiveOption, JsonOption, day, progress, show_json, show_table, tell
+from hilum.cli.places import require_there
 from hilum.disk import size_text
-from hilum.errors import ConfigError
 
 if TYPE_CHECKING:
     from hilum.publish.difference import Difference
@@ -77,8 +77,8 @@ def new(
 
     if pixels not in PIXEL_CHOICES:
         raise typer.BadParameter(f"{pixels!r}: expected {', '.join(PIXEL_CHOICES)}", param_hint="--pixels")
-    if lesions is not None and not lesions.exists():
-        raise ConfigError(f"{lesions} is not there; name the file or folder of its lesions")
+    if lesions is not None:
+        require_there(lesions, "its lesions")
     opened = Archive.open(archive)
     asked = Asked(
         name,
