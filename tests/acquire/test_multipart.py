@@ -33,6 +33,20 @@ def test_parts_come_as_they_were_written_however_the_bytes_are_cut(
     assert read(written(parts, preamble), step) == parts
 
 
+@given(
+    st.lists(st.sampled_from([b"--", b"=-b", b"\r\n", b"\r\n--=-b", b"\r\n\r\n", b"x"]), max_size=12).map(b"".join),
+    st.integers(1, 9),
+)
+def test_what_comes_does_not_depend_on_how_the_bytes_are_cut(body: bytes, step: int) -> None:
+    try:
+        whole = read(body, len(body) + 1)
+    except SourceError:
+        with pytest.raises(SourceError):
+            read(body, step)
+    else:
+        assert read(body, step) == whole
+
+
 @given(st.integers(0, 60))
 def test_an_answer_that_ends_early_is_never_taken_for_whole(length: int) -> None:
     body = written([b"one", b"two"])
@@ -55,6 +69,10 @@ def test_a_head_without_end_is_refused() -> None:
         ("Multipart/Related;boundary=a-b;x=y", b"a-b"),
         ("application/dicom", None),
         ("multipart/related", None),
+        ('multipart/related; boundary=""', None),
+        ('multipart/related; type="application/dicom; boundary=no"; boundary="a;b"', b"a;b"),
+        ('multipart/related; xboundary=no; BOUNDARY="a b" ; x=y', b"a b"),
+        (r'multipart/related; boundary="a\"b"', b'a"b'),
     ],
 )
 def test_the_boundary_is_found(content_type: str, expected: bytes | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,7 @@ from builders import CtSeries
 from hilum.acquire.answers import open_client
 from hilum.acquire.layouts import ClassicLayout
 from hilum.acquire.nbia import NbiaSource
-from hilum.acquire.nbia_login import Credentials, Login
+from hilum.acquire.nbia_login import Credentials, Login, require_known
 from hilum.acquire.pace import Pace, Patience
 from hilum.acquire.pull import pull
 from hilum.acquire.wanted import WantedSeries
@@ -321,6 +322,37 @@ def test_credentials_come_from_the_environment(environment: dict[str, str], expe
 def test_a_user_needs_a_password() -> None:
     with pytest.raises(ConfigError, match="NBIA_PASSWORD is not"):
         Credentials.from_environment({"NBIA_USER": "a"})
+
+
+@pytest.mark.parametrize(
+    ("url", "is_known"),
+    [
+        ("https://services.cancerimagingarchive.net/nbia-api/", True),
+        ("https://cancerimagingarchive.net/nbia-api/", True),
+        ("http://127.0.0.1:8000/nbia-api/", True),
+        ("https://cancerimagingarchive.net.example.org/nbia-api/", False),
+        ("https://notcancerimagingarchive.net/nbia-api/", False),
+        ("https://cancerimagingarchive.net@example.org/nbia-api/", False),
+        ("https:///nbia-api/", False),
+    ],
+)
+def test_only_known_servers_are_told_a_password(url: str, is_known: bool) -> None:
+    with nullcontext() if is_known else pytest.raises(ConfigError, match="--endpoint"):
+        require_known(url)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"<html>", b"[]", b'"x"', b"null", b"{}", b"[" * 200_000, b'{"access_token": "a", "expires_in": null}',
+        b'{"access_token": "a", "expires_in": 1' + b"0" * 400 + b"}", b'{"access_token": "a", "expires_in": "soon"}',
+    ],
+)  # fmt: skip
+def test_an_answer_that_is_no_token_is_told(body: bytes) -> None:
+    with saying(lambda request: answer(body)) as server, open_client() as client:
+        login = Login(client, f"{server.url}/nbia-api/oauth/token", Credentials(USER, PASSWORD))
+        with pytest.raises(SourceError, match="expected a token as JSON"):
+            login.token()
 
 
 def test_names_show_no_password(client: httpx.Client) -> None:

@@ -96,6 +96,15 @@ def test_a_user_without_password_is_told(server: NbiaServer, tmp_path: Path) -> 
         _pull(_manifest(server, tmp_path, UID), "--to", tmp_path / "out", NBIA_USER=USER)
 
 
+def test_a_password_is_not_sent_where_only_a_manifest_says(server: NbiaServer, tmp_path: Path) -> None:
+    cart = tmp_path / "cart.tcia"
+    cart.write_text(write_tcia([UID], name=cart.name, server_url=f"https://tcia.example.org/{SERVLET}"))
+    user = {"NBIA_USER": USER, "NBIA_PASSWORD": PASSWORD}
+    with pytest.raises(ConfigError, match=r"--endpoint https://tcia\.example\.org/nbia-api/"):
+        _pull(cart, "--to", tmp_path / "out", **user)
+    assert _pull(cart, "--to", tmp_path / "out", "--endpoint", server.url, **user)[0] == OK
+
+
 def test_zips_beside_a_collection(tmp_path: Path) -> None:
     place = tmp_path / "MED_ABD_LYMPH_MASKS_of_mine.zip"
     with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as file:
@@ -105,6 +114,15 @@ def test_zips_beside_a_collection(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "ct_lymph_nodes" / place.stem / "P1_mask.nii.gz").read_bytes() == b"mask"
     with pytest.raises(ConfigError, match="name the one collection"):
         _pull(place, "--to", tmp_path / "out")
+
+
+def test_a_token_goes_to_one_server(tmp_path: Path) -> None:
+    fetch, token = tmp_path / "fetch.txt", tmp_path / "token"
+    fetch.write_text("https://127.0.0.1:1/a/1.dcm 5 data/a/1.dcm\nhttps://127.0.0.1:2/b/1.dcm 5 data/b/1.dcm\n")
+    token.write_text("secret")
+    with pytest.raises(ConfigError, match="one token is for one server") as error:
+        _pull(fetch, "--to", tmp_path / "out", "--token-file", token)
+    assert "secret" not in str(error.value)
 
 
 def test_files_that_a_bag_left_out(tmp_path: Path) -> None:

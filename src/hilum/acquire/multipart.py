@@ -86,6 +86,8 @@ class MultipartReader:
                 raise SourceError(f"{self._where}: a part's head has no end", check="bad-answer")
             self._read_more()
         # The line break before a boundary may be the very one that ends the head: of an empty part.
+        while len(self._buffer) < place + 2 + len(self._boundary):
+            self._read_more()
         self._buffer = self._buffer[place + 2 :]
         self._buffer = self._buffer if self._buffer.startswith(self._boundary) else self._buffer[2:]
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 USER_VARIABLE, PASSWORD_VARIABLE = "NBIA_USER", "NBIA_PASSWORD"
 CLIENT_ID = "NBIA"
 
+TCIA_DOMAIN = "cancerimagingarchive.net"
+"""Of the servers that a user of TCIA means, whoever wrote the manifest."""
+
 EARLY_S = 60.0
 """A token is renewed so long before it expires."""
 SHORTEST_S = 30.0
@@ -133,12 +136,28 @@ class Login:
             answer = response.json()
             self._token = str(answer["access_token"])
             lasts_s = float(answer.get("expires_in", 0))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise SourceError(
                 f"{self._url}: expected a token as JSON, found another answer", check="bad-answer"
             ) from error
         self._refresh_token = str(answer.get("refresh_token") or "")
         self._renew_at_s = time.monotonic() + max(SHORTEST_S, lasts_s - EARLY_S)
+
+
+def require_known(url: str) -> None:
+    """Refuse to log in to a server that only a manifest names: anybody may write one, and be sent the password.
+
+    Raises
+    ------
+    ConfigError
+        It is neither TCIA's nor on this machine.
+    """
+    host = urlsplit(url).hostname or ""
+    if not (f".{host}".endswith(f".{TCIA_DOMAIN}") or _is_this_machine(host)):
+        raise ConfigError(
+            f"the manifest names the server {url}, which is not TCIA's; if the password of {USER_VARIABLE} is meant "
+            f"for it say --endpoint {url}, else unset {USER_VARIABLE}"
+        )
 
 
 def _require_encrypted(url: str) -> None:

@@ -102,9 +102,11 @@ class Access:
     def nbia(self, url: str) -> NbiaSource:
         """Source of an NBIA server: as the user of the environment, or as anybody."""
         from hilum.acquire.nbia import NbiaSource
-        from hilum.acquire.nbia_login import Login
+        from hilum.acquire.nbia_login import USER_VARIABLE, Login, require_known
 
         _require_url(self.endpoint)
+        if not self.endpoint and os.environ.get(USER_VARIABLE):
+            require_known(url)
         url, client = self.endpoint or url, self.client()
         credentials = _credentials()
         if credentials is None:
@@ -302,6 +304,11 @@ def _from_manifest(manifest: Manifest, access: Access) -> Asked:
         described = nbia.describe(one.series_uid for one in manifest.series)
         return Asked(described.series, nbia, refusals=manifest.refusals + described.refusals)
     if manifest.dialect == "bagit":
+        hosts = {urlsplit(one.location).netloc.rpartition("@")[2] for one in manifest.series}
+        if access.token_file is not None and len(hosts) > 1:
+            raise ConfigError(
+                f"one token is for one server, the manifest names {len(hosts)}: {', '.join(sorted(hosts))}"
+            )
         pages = WebFolderSource(access.client(), urljoin(manifest.series[0].location, "/"))
         return Asked(manifest.series, ListedSource(pages, manifest.files), refusals=manifest.refusals)
     done = complete(manifest)
