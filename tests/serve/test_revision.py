@@ -32,12 +32,20 @@ def other(database: Path) -> Iterator[sqlite3.Connection]:
         yield opened
 
 
+@pytest.fixture
+def revision(database: Path) -> Iterator[SqliteRevision]:
+    """What a server asks until it ends."""
+    asked = SqliteRevision(database)
+    yield asked
+    assert asked._connection is not None
+    asked._connection.close()
+
+
 def state(revision: SqliteRevision) -> int | None:
     return asyncio.run(revision.now())
 
 
-def test_a_commit_changes_it_and_nothing_else(database: Path, other: sqlite3.Connection) -> None:
-    revision = SqliteRevision(database)
+def test_a_commit_changes_it_and_nothing_else(revision: SqliteRevision, other: sqlite3.Connection) -> None:
     first = state(revision)
     other.execute("SELECT * FROM rights").fetchall()
     other.execute("INSERT INTO rights VALUES ('of nobody')")
@@ -56,9 +64,8 @@ def test_a_commit_changes_it_and_nothing_else(database: Path, other: sqlite3.Con
     assert state(revision) not in {first, second}
 
 
-def test_nobody_waits_for_a_database_that_is_shut(database: Path, other: sqlite3.Connection) -> None:
+def test_nobody_waits_for_a_database_that_is_shut(revision: SqliteRevision, other: sqlite3.Connection) -> None:
     other.executescript("PRAGMA journal_mode=DELETE; BEGIN EXCLUSIVE")
-    revision = SqliteRevision(database)
     assert state(revision) is None
     other.rollback()
     assert state(revision) is not None
