@@ -1,12 +1,13 @@
-"""Releases and drives of many small files: hilum against sha256sum, and against the Library of Congress's bagit.
+"""Releases and drives: hilum against sha256sum, and against the Library of Congress's bagit.
 
-``python bench/release.py`` writes CT slices of 1 kB, indexes them, and runs in turn ``hilum release`` (which hashes
-them, checks their series and writes the tables) and ``sha256sum`` by two processes; ``hilum pack`` and a copy that
-``bagit`` makes a bag of; ``hilum receive`` and bagit's validation. Files so small show what a file costs, whatever its
-size. All lies in memory where there is room, for the disk is the same for all.
+``python bench/release.py`` writes CT slices, indexes them, and runs in turn ``hilum release`` (which hashes them,
+checks their series and writes the tables) and ``sha256sum`` by two processes; ``hilum pack`` and a copy that ``bagit``
+makes a bag of; ``hilum receive`` and bagit's validation; ``hilum verify`` and sha256sum again. Slices of 1 kB show what
+a file costs, whatever its size; slices of 0.5 MB are those of a CT. All lies in memory where there is room, for the
+disk is the same for all.
 
 What hilum takes before the first file (processes, libraries) is measured on one series and told beside the table: with
-few files it is most of the time, with millions nothing.
+few files it is most of the time, with millions nothing. So the tiny files are taken twice, few and many.
 """
 
 from __future__ import annotations
@@ -28,8 +29,11 @@ from measure import Row, report, run_process
 if TYPE_CHECKING:
     from measure import Ran
 
-SLICES, SIDE = 200, 8
-ROOM_BYTES_A_FILE = 20_000
+SLICES = 200
+CASES = ((20_000, 8), (100_000, 8), (1_000, 512))
+"""Files of a collection, and rows and columns of a slice."""
+
+PAGE_BYTES, COPIES = 4096, 3
 WORKERS = "2"
 MEMORY = Path("/dev/shm")
 SERIES_UID, STUDY_UID = "1.2.826.0.1.3680043.8.498.77.1000000.2", "1.2.826.0.1.3680043.8.498.77.1000000"
@@ -41,7 +45,7 @@ BAG = "import bagit, sys; bagit.make_bag(sys.argv[1], processes=2, checksums=['s
 VALIDATE = "import bagit, sys; bagit.Bag(sys.argv[1]).validate(processes=2)"
 
 
-def template() -> bytes:
+def template(side: int) -> bytes:
     """A slice whose identifiers and place have as many letters as those of any other."""
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
@@ -59,8 +63,8 @@ def template() -> bytes:
         "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
         "SamplesPerPixel": 1,
         "PhotometricInterpretation": "MONOCHROME2",
-        "Rows": SIDE,
-        "Columns": SIDE,
+        "Rows": side,
+        "Columns": side,
         "PixelSpacing": [0.7, 0.7],
         "BitsAllocated": 16,
         "BitsStored": 16,
@@ -68,7 +72,7 @@ def template() -> bytes:
         "PixelRepresentation": 0,
         "RescaleIntercept": -1024,
         "RescaleSlope": 1,
-        "PixelData": np.zeros((SIDE, SIDE), np.uint16).tobytes(),
+        "PixelData": np.zeros((side, side), np.uint16).tobytes(),
     }
     for name, value in values.items():
         setattr(dataset, name, value)
@@ -77,8 +81,8 @@ def template() -> bytes:
     return bytes(content.getvalue())
 
 
-def fill(folder: Path, files: int) -> None:
-    slice_ = template()
+def fill(folder: Path, files: int, side: int) -> None:
+    slice_ = template(side)
     for series in range(files // SLICES):
         path = folder / f"{series:05d}"
         path.mkdir(parents=True)
@@ -126,11 +130,11 @@ def run_all(folder: Path) -> dict[tuple[str, str], Ran]:
     }
 
 
-def measure_all(folder: Path, files: int) -> None:
-    fill(folder / "images", files)
+def measure(folder: Path, files: int, side: int) -> None:
+    fill(folder / "images", files, side)
     ran = run_all(folder)
     report(
-        f"{files:,} files of 1 kB released, packed, received and verified",
+        f"{files:,} files of {len(template(side)) / 1000:,.0f} kB released, packed, received and verified",
         [
             Row(task, way, one.seconds, SLICES if "one series" in task else files, "files", one.processor_s)
             for (task, way), one in ran.items()
@@ -140,16 +144,21 @@ def measure_all(folder: Path, files: int) -> None:
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", type=int, default=20_000)
-    files = parser.parse_args().files // SLICES * SLICES
-    room_bytes = files * ROOM_BYTES_A_FILE
+def measure_with_room(files: int, side: int) -> None:
+    room_bytes = files * COPIES * (2 * side**2 + 2 * PAGE_BYTES)
     in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > room_bytes
     with tempfile.TemporaryDirectory(dir=MEMORY if in_memory else None) as name:
         if shutil.disk_usage(name).free < room_bytes:
             sys.exit(f"{name}: less than {room_bytes / 1e9:.0f} GB are free")
-        measure_all(Path(name), files)
+        measure(Path(name), files, side)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, help="Only so many files of 1 kB.")
+    files = parser.parse_args().files
+    for case in [(files // SLICES * SLICES, CASES[0][1])] if files else CASES:
+        measure_with_room(*case)
 
 
 if __name__ == "__main__":

@@ -117,7 +117,9 @@ def _sums(release: Release, cluster_bytes: int) -> Iterator[tuple[str, str | Non
     for batch in stored_columns(release, [*keys, "size_bytes"]):
         sizes = batch.column("size_bytes")
         clusters = pc.divide(pc.add(sizes, cluster_bytes - 1), cluster_bytes)
-        table = pa.table({**{key: batch.column(key) for key in keys}, "size": sizes, "clusters": clusters})
+        columns = [*(batch.column(key) for key in keys), sizes, clusters]
+        # Not from a mapping: that imports pandas.
+        table = pa.Table.from_arrays(columns, names=[*keys, "size", "clusters"])
         sums = table.group_by(keys).aggregate([([], "count_all"), ("size", "sum"), ("clusters", "sum")])
         for row in sums.to_pylist():
             yield (

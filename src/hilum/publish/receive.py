@@ -31,8 +31,9 @@ from hilum.publish.bag import (
 from hilum.publish.digests import digest_file
 from hilum.publish.pack import RELEASE_FOLDER, STATE_NAME
 from hilum.publish.packed import forget, open_done
-from hilum.publish.release import ask, read_release
+from hilum.publish.release import read_release
 from hilum.publish.shipment import LIST_NAME, read_packing_list
+from hilum.publish.stored import stored_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -45,7 +46,7 @@ FORMAT = "hilum-receipt"
 FORMAT_VERSION = 1
 RECEIPTS = "receipts"
 """Folder of an archive that keeps them."""
-_RELEASED = 'SELECT path, sha256, collection_id, "PatientID" FROM read_parquet($files)'
+_RELEASED = ("path", "sha256", "collection_id", "PatientID")
 FILES_AT_ONCE = 1024
 """Files between two notes of what is done."""
 
@@ -199,6 +200,7 @@ class _Reading:
         self._done = done
         self._tell = on_progress
         self._wrong: set[str] = set()
+        self._of_release = 0
         self.files = self.size_bytes = self.verified = 0
         self.held: dict[tuple[str, str], tuple[int, int]] = {}
 
@@ -222,23 +224,24 @@ class _Reading:
 
     def of_release(self, rows: Iterable[tuple[str, str, str, str | None]]) -> Iterator[Refusal]:
         """Hold what is right by the manifests against the release: path, SHA-256, collection, participant a row."""
-        known = 0
-        remaining = iter(rows)
-        while some := list(islice(remaining, FILES_AT_ONCE)):
-            done = self._done.find([f"{PAYLOAD}/{path}" for path, *_ in some], self._bag)
-            known += len(done)
-            for path, sha256, collection_id, participant_id in some:
-                found = done.get(f"{PAYLOAD}/{path}")
-                if found is None:
-                    continue
-                key = (collection_id, participant_id or "")
-                files, size_bytes = self.held.get(key, (0, 0))
-                self.held[key] = (files + 1, size_bytes + found.size_bytes)
-                if found.sha256 != sha256:
-                    reason = f"SHA-256 is {found.sha256}, in the release {sha256}"
-                    yield _problem(f"{PAYLOAD}/{path}", "not-as-released", reason)
-        if known != self.verified:
-            reason = f"{self.verified - known:,} of its files are none of the release: do not use them"
+        listed = list(rows)
+        done = self._done.find([f"{PAYLOAD}/{path}" for path, *_ in listed], self._bag)
+        self._of_release += len(done)
+        for path, sha256, collection_id, participant_id in listed:
+            found = done.get(f"{PAYLOAD}/{path}")
+            if found is None:
+                continue
+            key = (collection_id, participant_id or "")
+            files, size_bytes = self.held.get(key, (0, 0))
+            self.held[key] = (files + 1, size_bytes + found.size_bytes)
+            if found.sha256 != sha256:
+                reason = f"SHA-256 is {found.sha256}, in the release {sha256}"
+                yield _problem(f"{PAYLOAD}/{path}", "not-as-released", reason)
+
+    def not_released(self) -> Iterator[Refusal]:
+        """Tell that files are none of the release; all of it must have been given before."""
+        if self._of_release != self.verified:
+            reason = f"{self.verified - self._of_release:,} of its files are none of the release: do not use them"
             yield _problem(PAYLOAD, "not-released", reason)
 
     def _read_each(self, paths: Sequence[str]) -> list[Digests | Refusal]:
@@ -338,8 +341,9 @@ def _not_as_released(bag: Path, reading: _Reading, stated: str, expected: str) -
     for who, digest in (("the drive says", stated), ("you expect", expected)):
         if digest and release.digest != digest:
             yield _problem(RELEASE_FOLDER, "other-release", f"its digest is {release.digest}; {who} {digest}")
-    if files := [str(path) for path in release.tables("files")]:
-        yield from reading.of_release(ask(_RELEASED, files=files))
+    for some in stored_columns(release, _RELEASED):
+        yield from reading.of_release(zip(*(some.column(name).to_pylist() for name in _RELEASED), strict=True))
+    yield from reading.not_released()
 
 
 def _not_as_listed(
