@@ -419,6 +419,13 @@ def test_series_that_a_dialect_cannot_hold_are_refused(dialect: Dialect) -> None
     assert [(refusal.item, refusal.check) for refusal in written.refusals] == [(unknown.key, "not-in-dialect")]
 
 
+def test_blanks_of_every_kind_in_an_address_are_encoded(tmp_path: Path) -> None:
+    series = WantedSeries(location="s3://b/a\u2028b \x1c\t/")
+    written = write_manifest([series], Dialect.BAGIT, files={series.key: [WantedFile("1.dcm", 5)]})
+    found = _read(tmp_path, written.text)
+    assert [one.location for one in found.series] == ["https://s3.amazonaws.com/b/a%E2%80%A8b%20%1C%09/"]
+
+
 def test_s5cmd_into_the_folders_of_a_layout(tmp_path: Path) -> None:
     series = WantedSeries("nlst", "P 1", "1.2.3", UID, "CT", location=f"s3://idc-open-data/{UUID}/")
     text = write_manifest([series], Dialect.S5CMD, layout=TemplateLayout("%PatientID/%SeriesInstanceUID")).text

@@ -41,6 +41,7 @@ _TAGS = {
     "SeriesNumber": "00200011",
     "SeriesDescription": "0008103E",
 }
+_OF_UIDS = b"0123456789."
 _SERIES_INSTANCES = "00201209"
 _COUNT = re.compile(r"[0-9]{1,9}")
 """Of instances: what is larger, no series has."""
@@ -190,10 +191,20 @@ def _checked(chunks: Iterator[bytes], sop_uid: str, where: str) -> Iterator[byte
         head += chunk
         if len(head) >= HEAD_BYTES:
             break
-    named = re.search(rb"(?<![0-9.])%b(?![0-9.])" % re.escape(sop_uid.encode()), head[:HEAD_BYTES])
-    if named is None or head[128:132] != b"DICM":
+    if head[128:132] != b"DICM" or not _names(head[:HEAD_BYTES], sop_uid.encode()):
         raise SourceError(
             f"{where}: expected the DICOM file of {sop_uid}, found {head[:40]!r}", check="wrong-instance", may_pass=True
         )
     yield head
     yield from chunks
+
+
+def _names(head: bytes, uid: bytes) -> bool:
+    """Whether a UID stands there, and not as a part of another."""
+    place = head.find(uid)
+    while place >= 0:
+        around = head[max(0, place - 1) : place] + head[place + len(uid) : place + len(uid) + 1]
+        if not any(letter in _OF_UIDS for letter in around):
+            return True
+        place = head.find(uid, place + 1)
+    return False

@@ -11,6 +11,7 @@ import re
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from hilum.acquire.columns import crdc_of, is_uid
 from hilum.acquire.manifests.manifest import Dialect, Lines, Manifest
@@ -25,6 +26,7 @@ PAYLOAD = "data"
 UNKNOWN_LENGTH = "-"
 
 _LINE = re.compile(r"(\S+)[ \t]+(\S+)[ \t]+(.+)")
+_BLANK = re.compile(r"\s")
 _ENCODED = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _CODES = re.compile(r"%(25|0D|0A)", re.IGNORECASE)
 _SERIES_FOLDER = re.compile(r"(?:([A-Z]+)_)?([0-9.]+)")
@@ -67,7 +69,7 @@ def write_fetch(files: Iterable[tuple[str, int | None, str]]) -> str:
     lines = []
     for url, size_bytes, path in files:
         length = UNKNOWN_LENGTH if size_bytes is None else size_bytes
-        lines.append(f"{url.replace(' ', '%20')} {length} {PAYLOAD}/{encode_path(path)}\n")
+        lines.append(f"{_BLANK.sub(_quoted, url)} {length} {PAYLOAD}/{encode_path(path)}\n")
     return "".join(lines)
 
 
@@ -75,6 +77,10 @@ def is_fetch(line: str) -> bool:
     """Whether a line is one of a ``fetch.txt``."""
     found = _LINE.fullmatch(line.strip())
     return found is not None and "://" in found[1] and found[3].startswith(f"{PAYLOAD}/")
+
+
+def _quoted(blank: re.Match[str]) -> str:
+    return quote(blank[0])
 
 
 def _file(line: str) -> tuple[WantedSeries, WantedFile]:
