@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from hilum.catalog.reader import Reader
-from hilum.errors import ConfigError
+from hilum.errors import ConfigError, NotFoundError
 from hilum.model.series import Series
 from hilum.model.tables import SERIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
-    from hilum.catalog import Archive
+    import pyarrow as pa
+
+    from hilum.catalog import Archive, Snapshot
     from hilum.cohort.cohort import Cohort
 
-SERIES_AT_ONCE = 20_000
-"""Rows in memory at once: with packed instances of 300 slices each about 200 MB; each time the table is scanned."""
+SERIES_AT_ONCE = 1000
+"""Rows in memory as Python values at once; with packed instances of 300 slices each about 20 MB."""
 
 KEY_COLUMNS = ("collection_id", "PatientID", "StudyInstanceUID", "SeriesInstanceUID")
 NO_VALUE = "(none)"
@@ -31,19 +35,59 @@ def cohort_rows(archive: Archive, cohort: Cohort, columns: Sequence[str]) -> Ite
     NotFoundError
         The cohort's snapshot is no longer in the archive.
     """
-    names = ", ".join(f'"{column}"' for column in dict.fromkeys((*KEY_COLUMNS, *columns)))
-    sql = f"""
-        SELECT {names} FROM series WHERE (collection_id, "SeriesInstanceUID") IN
-            (SELECT (unnest($collections), unnest($uids)))"""  # noqa: S608 - column names of our own tables
-    reader = Reader(archive.snapshot(cohort.snapshot_id))
-    for start in range(0, len(cohort.entries), SERIES_AT_ONCE):
-        entries = cohort.entries[start : start + SERIES_AT_ONCE]
-        keys = {
-            "collections": [entry.collection_id for entry in entries],
-            "uids": [entry.SeriesInstanceUID for entry in entries],
-        }
-        rows = {row["SeriesInstanceUID"]: row for row in reader.query(sql, keys).to_pylist()}
-        yield from (rows[uid] for uid in keys["uids"])
+    names = list(dict.fromkeys((*KEY_COLUMNS, *columns)))
+    snapshot = archive.snapshot(cohort.snapshot_id)
+    for collection_id, entries in groupby(cohort.entries, key=attrgetter("collection_id")):
+        uids = [entry.SeriesInstanceUID for entry in entries]
+        batches = chosen_rows(snapshot, collection_id, names, frozenset(uids), rows=SERIES_AT_ONCE)
+        yield from _in_order(uids, (row for batch in batches for row in batch.to_pylist()))
+
+
+def chosen_rows(
+    snapshot: Snapshot,
+    collection_id: str,
+    columns: Sequence[str],
+    uids: AbstractSet[str] | None,
+    *,
+    rows: int,
+) -> Iterator[pa.RecordBatch]:
+    """Give columns of series of a collection in one pass over its table, in the order that this has.
+
+    Parameters
+    ----------
+    columns
+        SeriesInstanceUID among them.
+    uids
+        SeriesInstanceUIDs of the series; None: all.
+    rows
+        Rows that are given at once, at most.
+
+    Raises
+    ------
+    ArchiveError
+        A file of the snapshot is missing or damaged.
+    """
+    import pyarrow as pa
+
+    for batch in snapshot.batches(SERIES.name, columns, collection_id, rows=rows):
+        if uids is None:
+            yield batch
+            continue
+        is_chosen = [uid in uids for uid in batch.column("SeriesInstanceUID").to_pylist()]
+        if any(is_chosen):
+            yield batch.filter(pa.array(is_chosen))
+
+
+def _in_order(uids: Iterable[str], rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Give rows in the order of `uids`; those that come too early wait: few, since a cohort has the table's order."""
+    waiting: dict[str, dict[str, Any]] = {}
+    for uid in uids:
+        while uid not in waiting:
+            row = next(rows, None)
+            if row is None:
+                raise NotFoundError(f"series {uid} of the cohort is not in its snapshot")
+            waiting[row["SeriesInstanceUID"]] = row
+        yield waiting.pop(uid)
 
 
 def cohort_series(archive: Archive, cohort: Cohort) -> Iterator[Series]:
