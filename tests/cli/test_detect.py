@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -104,6 +105,15 @@ def test_wrong_words(folder: Path) -> None:
     words = ("train", "--cohort", "all", "--lesions", str(folder / "lesions.csv"), "--run")
     assert isinstance(hilum(folder, *words, "x", "--detector", "clasic").exception, DetectorError)
     assert isinstance(hilum(folder, *words, "a/b").exception, ConfigError)
+
+
+def test_the_network_detector_without_torch_says_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    words = ("--cohort", "all", "--lesions", str(folder / "lesions.csv"), "--run", "x", "--detector", "network")
+    refused = hilum(folder, "train", *words)
+    assert isinstance(refused.exception, ConfigError)
+    assert 'pip install "hilum[torch]"' in str(refused.exception)
+    assert not (folder / "archive" / "runs" / "x").exists()
 
 
 @pytest.fixture
