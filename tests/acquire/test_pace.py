@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilum.acquire.pace import Pace, Patience, Stopped
+from hilum.acquire.pace import CREDIT_S, Budget, Pace, Patience, Stopped
 from hilum.errors import SourceError
 
 
@@ -32,6 +32,20 @@ def test_bytes_are_held_to_the_limit() -> None:
     for _ in range(10):
         pace.spend(10_000)
     assert time.monotonic() - start >= 0.1
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.floats(0, 2)), min_size=1, max_size=30))
+def test_the_limit_is_kept_over_any_time_and_short_pauses_are_made_up_for(pieces: list[tuple[int, float]]) -> None:
+    rate, budget, now_s, came_bytes = 10**6, Budget(10**6), 0.0, 0
+    history = [(0.0, 0)]
+    for count_bytes, pause_s in pieces:
+        came_bytes += count_bytes
+        now_s += max(0.0, budget.wait_s(count_bytes, now_s))
+        assert all(came_bytes - before <= rate * (now_s - at_s + CREDIT_S) + 1 for at_s, before in history)
+        history.append((now_s, came_bytes))
+        now_s += pause_s
+    if all(pause_s <= min(CREDIT_S, count_bytes / rate) for count_bytes, pause_s in pieces):
+        assert history[-1][0] <= came_bytes / rate + 0.001
 
 
 def test_a_pause_that_a_source_asks_for_holds_every_connection() -> None:

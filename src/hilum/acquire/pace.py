@@ -43,6 +43,24 @@ class Patience:
         return random.uniform(0, bound)  # noqa: S311 - spreads requests, guards nothing
 
 
+CREDIT_S = 0.25
+"""Time in which nothing came that may be made up for: the pauses between files, not those of a night."""
+
+
+class Budget:
+    """When bytes may go on that are not to be more than so many a second."""
+
+    def __init__(self, bytes_per_s: float) -> None:
+        self._bytes_per_s = bytes_per_s
+        self._paid_until_s: float | None = None
+
+    def wait_s(self, count_bytes: int, now_s: float) -> float:
+        """Give how long to wait after bytes that came by now, by any clock."""
+        paid_until_s = now_s if self._paid_until_s is None else max(now_s - CREDIT_S, self._paid_until_s)
+        self._paid_until_s = paid_until_s + count_bytes / self._bytes_per_s
+        return self._paid_until_s - now_s
+
+
 class Stopped(Exception):  # noqa: N818 - no error: somebody asked to stop
     """The pull was asked to stop; what was received is kept."""
 
@@ -52,10 +70,9 @@ class Pace:
 
     def __init__(self, bytes_per_s: float | None = None, patience: Patience | None = None) -> None:
         self.patience = patience or Patience()
-        self._bytes_per_s = bytes_per_s
+        self._budget = None if bytes_per_s is None else Budget(bytes_per_s)
         self._stopped = threading.Event()
         self._lock = threading.Lock()
-        self._paid_until = 0.0
         self._held_until = 0.0
 
     def stop(self) -> None:
@@ -80,13 +97,11 @@ class Pace:
         Stopped
             The pull was asked to stop.
         """
-        if self._bytes_per_s is None:
+        if self._budget is None:
             self._sleep(0)
             return
         with self._lock:
-            now = time.monotonic()
-            self._paid_until = max(now, self._paid_until) + count_bytes / self._bytes_per_s
-            wait_s = self._paid_until - now
+            wait_s = self._budget.wait_s(count_bytes, time.monotonic())
         self._sleep(wait_s)
 
     def back_off(self, failures: int, asked_wait_s: float) -> None:
