@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from hilum.acquire.answers import errors_of, open_client, require_good, rows_of,
 from hilum.errors import SourceError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import httpx
 
 TOKEN = {"Authorization": "Bearer secret"}
@@ -103,6 +106,26 @@ def test_rows_are_a_list_of_objects(body: bytes, may_be_empty: bool, expected: l
         with pytest.raises(SourceError, match="here: expected a list as JSON") as error:
             rows_of(response, "here", may_be_empty=may_be_empty, may_pass=True)
     assert (error.value.check, error.value.may_pass) == ("bad-answer", True)
+
+
+@pytest.mark.parametrize(("least_bytes", "is_given_up"), [(1 << 16, True), (1, False)])
+def test_a_server_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch, least_bytes: int, is_given_up: bool) -> None:
+    monkeypatch.setattr("hilum.acquire.stalling.PATIENCE_S", 0.05)
+    monkeypatch.setattr("hilum.acquire.stalling.LEAST_BYTES", least_bytes)
+
+    def drip() -> Iterator[bytes]:
+        yield answer(b"", length=20)
+        for _ in range(20):
+            time.sleep(0.02)
+            yield b"x"
+
+    with saying(lambda request: drip()) as server, open_client() as client:
+        if not is_given_up:
+            assert asked(client, server.url).content == b"x" * 20
+            return
+        with pytest.raises(SourceError, match="bytes came in") as error:
+            asked(client, server.url)
+    assert (error.value.check, error.value.may_pass) == ("cut-connection", True)
 
 
 def test_a_list_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

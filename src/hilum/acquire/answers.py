@@ -33,6 +33,8 @@ def open_client(
 ) -> httpx.Client:
     """Give a client that verifies TLS, follows redirects (never from https to http) and keeps its connections.
 
+    It gives up a server that sends nothing, or next to nothing, for too long.
+
     Parameters
     ----------
     ca_file
@@ -42,13 +44,19 @@ def open_client(
     """
     import httpx
 
+    from hilum.acquire.stalling import WatchedStream
+
+    def watch(response: httpx.Response) -> None:
+        if isinstance(response.stream, httpx.SyncByteStream):
+            response.stream = WatchedStream(response.stream)
+
     return httpx.Client(
         headers=headers,
         verify=tls_context(ca_file),
         follow_redirects=True,
         timeout=httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S, pool=None),
         limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-        event_hooks={"response": [_refuse_downgrade]},
+        event_hooks={"response": [_refuse_downgrade, watch]},
     )
 
 
