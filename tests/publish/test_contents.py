@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
+import os
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from hilum.cohort import Criteria, build_cohort
 from hilum.errors import ConfigError, NotFoundError, Refusal
 from hilum.publish import contents
-from hilum.publish.contents import PlannedFile, choose, companions, safe_name
+from hilum.publish.contents import PlannedFile, choose, companions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,28 +18,9 @@ if TYPE_CHECKING:
     from hilum.catalog import Archive
 
 
-@given(st.text(min_size=1))
-def test_every_text_gives_a_name_that_every_file_system_takes(text: str) -> None:
-    name = safe_name(text)
-    assert re.fullmatch(r"[A-Za-z0-9._= -]+", name)
-    assert name[0] not in ". "
-    assert name[-1] not in ". "
-
-
-@given(st.text(), st.text())
-def test_two_texts_never_give_one_name(one: str, other: str) -> None:
-    assert (safe_name(one) == safe_name(other)) == (one == other)
-
-
-def test_usual_names_stay_as_they_are() -> None:
-    assert safe_name("MED_LYMPH_001") == "MED_LYMPH_001"
-    assert safe_name("50%=") == "50=25=3D"
-    assert safe_name("1.2.840.10008") == "1.2.840.10008"
-    assert safe_name("../a/b") == "=2E.=2Fa=2Fb"
-
-
 def test_files_beside_the_images_belong_to_the_participant_in_their_path(beside: Path) -> None:
-    found = {file.row["path"]: file.row["PatientID"] for file in companions(beside, "trial", frozenset({"P1", "P2"}))}
+    files = companions(beside, "trial", frozenset({"P1", "P2"}))
+    found = {file.row["path"]: file.row["PatientID"] for file in files if isinstance(file, PlannedFile)}
     assert found == {
         "trial/ANNOTATIONS/P1/none.mps": "P1",
         "trial/ANNOTATIONS/P1/points.txt": "P1",
@@ -53,8 +32,24 @@ def test_files_beside_the_images_belong_to_the_participant_in_their_path(beside:
 def test_a_name_that_only_begins_like_a_participant_is_not_the_participants(tmp_path: Path) -> None:
     (tmp_path / "P10.txt").write_text("x")
     (file,) = companions(tmp_path / "P10.txt", "trial", frozenset({"P1"}))
+    assert isinstance(file, PlannedFile)
     assert file.row["PatientID"] is None
     assert file.row["path"] == "trial/P10.txt"
+
+
+def test_what_could_be_left_out_without_a_word_is_refused(beside: Path, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "points.txt").write_text("1 2 3")
+    (beside / "linked").symlink_to(tmp_path / "more")
+    odd = os.fsencode(beside) + b"/\xff.txt"
+    os.close(os.open(odd, os.O_CREAT))
+    found = list(companions(beside, "trial", frozenset()))
+    refusals = {(one.item, one.check) for one in found if isinstance(one, Refusal)}
+    assert refusals == {
+        (str(beside / "linked"), "linked-folder"),
+        (f"'{beside}/\\udcff.txt'", "unusable-name"),
+    }
+    assert len(found) - len(refusals) == 4
 
 
 def test_an_empty_folder_is_no_mistake_that_passes(tmp_path: Path) -> None:

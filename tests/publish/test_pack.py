@@ -19,9 +19,11 @@ from hilum.publish.pack import bag_name, pack_drive
 from hilum.publish.release import read_release
 from hilum.publish.shipment import Shipment, read_packing_list
 from kills import is_killed_after
+from publish.releasing import release as release_small
 from publish.shipping import SLICES, write_release
 
 if TYPE_CHECKING:
+    from hilum.catalog import Archive
     from hilum.publish.drives import Drive
     from hilum.publish.pack import Packed
     from hilum.publish.release import Release
@@ -169,6 +171,20 @@ def test_what_a_killed_packing_left_is_replaced_and_no_file_it_links_to_is_chang
     assert bagit.Bag(str(packed.bag)).validate()
     assert Path(linked.place).read_bytes() == whole
     assert not (bag / "data" / linked.path).samefile(linked.place)
+
+
+def test_two_names_that_the_drive_takes_for_one_are_told_before_anything_is_copied(
+    archive: Archive, beside: Path, tmp_path: Path
+) -> None:
+    (beside / "readme.TXT").write_text("another")
+    made = release_small(archive, "1", beside=(beside,))
+    drives = plan_drives(made, 10**9)
+    bag = tmp_path / "out" / bag_name(made, drives[0])
+    bag.mkdir(parents=True)
+    (bag / "PACKING.LOCK").touch()  # as if the file system took both spellings for one
+    with pytest.raises(ArchiveError, match=r"README\.txt and .*readme\.TXT, which this drive"):
+        pack_drive(made, drives, 1, tmp_path / "out", SHIPMENT)
+    assert not (bag / "data").exists()
 
 
 def test_too_little_room_is_said_before_anything_is_copied(

@@ -9,15 +9,18 @@ import shutil
 import time
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from pyarrow import parquet
 
 from hilum.errors import FormatError, NotFoundError
-from hilum.publish.drives import plan_drives
+from hilum.publish.bag import ALGORITHMS, manifest_line, manifest_name, read_manifest, tag_manifest_name
+from hilum.publish.digests import digest_file
+from hilum.publish.drives import Drive, Share, plan_drives
 from hilum.publish.pack import STATE_NAME, pack_drive
 from hilum.publish.receive import Receipt, collections_on, find_bags, verify_bag, write_receipt
-from hilum.publish.shipment import LIST_NAME, Shipment
+from hilum.publish.shipment import LIST_NAME, Shipment, packing_list, read_packing_list
 from kills import is_killed_after
 from publish.shipping import COLLECTION, SLICES, write_release
 
@@ -136,9 +139,6 @@ def test_a_list_that_is_none_is_refused(bag: Path, tmp_path: Path) -> None:
 
 
 def test_a_file_of_no_release_is_found_though_the_manifests_name_it(bag: Path, release: Release) -> None:
-    from hilum.publish.bag import ALGORITHMS, manifest_line, manifest_name
-    from hilum.publish.digests import digest_file
-
     stray = bag / "data" / COLLECTION / "P1" / "stray.dcm"
     stray.write_bytes(b"not of the release")
     for algorithm in ALGORITHMS:
@@ -147,6 +147,68 @@ def test_a_file_of_no_release_is_found_though_the_manifests_name_it(bag: Path, r
     checks = {check for _, check in problems(received(bag))}
     assert "not-released" in checks
     assert "damaged-file" in checks, "the manifest itself is guarded too"
+
+
+def forge(bag: Path, *names: str) -> None:
+    """Make the tag manifests fit to what lies in the bag now, as a forger would."""
+    for algorithm in ALGORITHMS:
+        path = bag / tag_manifest_name(algorithm)
+        digests = dict(read_manifest(bag, path.name))
+        for name in names:
+            digests[name] = getattr(digest_file(bag / name), algorithm)
+        path.write_text("".join(manifest_line(digest, name) for name, digest in digests.items()))
+
+
+def test_a_forged_table_is_found_though_all_manifests_fit(bag: Path, release: Release) -> None:
+    table = next((bag / "release" / "tables").glob("files*")).relative_to(bag).as_posix()
+    rows = parquet.read_table(bag / table)
+    parquet.write_table(rows, bag / table, compression="none")
+    forge(bag, table)
+    assert problems(received(bag, digest=release.digest)) == {(table, "damaged")}
+
+
+def test_what_is_a_link_is_not_taken_for_a_file_of_the_drive(bag: Path, release: Release, tmp_path: Path) -> None:
+    one, other = (bag / "data" / file.path for file in list(release.files({"P3"}))[:2])
+    one.rename(tmp_path / "moved")
+    one.symlink_to(tmp_path / "moved")
+    other.unlink()
+    os.mkfifo(other)
+    names = {path.relative_to(bag).as_posix() for path in (one, other)}
+    found = problems(received(bag))
+    assert {(name, "not-a-file") for name in names} <= found
+    folder = one.parent
+    folder.rename(tmp_path / "folder")
+    folder.symlink_to(tmp_path / "folder")
+    assert (folder.relative_to(bag).as_posix(), "linked-folder") in problems(received(bag))
+
+
+def test_information_that_was_edited_is_told_and_leads_nowhere(bag: Path, tmp_path: Path) -> None:
+    path = bag / "bag-info.txt"
+    text = path.read_text().replace("Bag-Count: 1 of 1", "Bag-Count: one")
+    path.write_text(text.replace(f"External-Identifier: {COLLECTION}@1", "External-Identifier: ../../elsewhere"))
+    receipt = received(bag)
+    assert {("bag-info.txt", "damaged-file"), (f"{COLLECTION} P1", "not-listed")} <= problems(receipt)
+    assert write_receipt(receipt, tmp_path / "a" / "b").parent == tmp_path / "a" / "b"
+
+
+def test_a_participant_of_any_name_stands_in_the_packing_list(tmp_path: Path) -> None:
+    shares = tuple(Share("trial", name, 1, 2, 3) for name in ("a\nb", "a\x85b", 'a"b', "a,b", "\u2028", "é", "e\u0301"))
+    (tmp_path / "list.csv").write_bytes(packing_list([Drive(1, 1, shares)]).encode())
+    listed = read_packing_list(tmp_path / "list.csv")
+    assert [one.participant_id for one in listed] == [share.participant_id for share in shares]
+
+
+def test_a_folder_that_nobody_may_look_into_is_passed_over(bag: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (bag.parent / "lost+found").mkdir()
+    stat = os.stat
+
+    def refuse(path: Any, *more: Any, **options: Any) -> os.stat_result:
+        if "lost+found/" in os.fspath(path):
+            raise PermissionError(13, "Permission denied", path)
+        return stat(path, *more, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    assert find_bags(bag.parent) == [bag]
 
 
 def test_bags_are_found_on_the_drive_and_one_that_is_not_ended_is_refused(bag: Path) -> None:

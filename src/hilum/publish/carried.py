@@ -100,7 +100,7 @@ def _conflict_of_series(archive: Archive, release: Release, collection_id: str) 
 
 def _stated(release: Release, collection_id: str) -> Licence | None:
     """The licence that the release states of a collection, not of single series; None if it states none."""
-    written = read_description(release.folder, collection_id).licence
+    written = read_description(release.folder, collection_id).licence if _words(release, collection_id) else None
     if written:
         return licence_of(written)
     series = _rows(release, "series", collection_id, ("licence",))
@@ -119,18 +119,25 @@ def _own(archive: Archive, collection_id: str) -> Licence | None:
 
 
 def _describe(archive: Archive, release: Release, collection_id: str) -> Iterator[str]:
-    path, theirs = description_path(archive.path, collection_id), description_path(release.folder, collection_id)
+    path, theirs = description_path(archive.path, collection_id), _words(release, collection_id)
     stated = _stated(release, collection_id)
-    if not path.exists() and theirs.exists():
-        write_whole(path, theirs.read_bytes())
+    if theirs and not path.exists():
+        write_whole(path, theirs)
         yield f"{path} written: what {release.reference} says of {collection_id}"
     elif stated and _own(archive, collection_id) is None:
         before = path.read_bytes() if path.exists() else b""
         line = f"# as {release.reference} states it\nlicence = {json.dumps(stated.name, ensure_ascii=False)}\n"
         write_whole(path, line.encode() + before)
         yield f"{path} written: licence {stated.name}, which {release.reference} states"
-    elif theirs.exists() and theirs.read_bytes() != path.read_bytes():
-        yield f"{path} kept, though {theirs} of the drive has other words"
+    elif theirs and theirs != path.read_bytes():
+        yield f"{path} kept, though {description_path(release.folder, collection_id)} has other words"
+
+
+def _words(release: Release, collection_id: str) -> bytes:
+    """What the sender's steward wrote of a collection; nothing that the digest of the release does not cover."""
+    path = description_path(release.folder, collection_id)
+    is_part = any(release.folder / part.path == path for part in release.parts)
+    return path.read_bytes() if is_part else b""
 
 
 def _filled(series: pa.Table, stated: pa.Table) -> pa.Table:

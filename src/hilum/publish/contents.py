@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,7 @@ from hilum.catalog.reader import Reader
 from hilum.cohort import Cohort, list_cohorts
 from hilum.errors import ConfigError, NotFoundError, Refusal
 from hilum.model.instances import Instances
+from hilum.publish.names import safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,8 +30,6 @@ SERIES_A_QUESTION = 5000
 """Series whose rows are asked for at once, as Arrow holds them: 25 MB; for each question the table is scanned."""
 
 _FILE_COLUMNS = ["collection_id", "PatientID", "StudyInstanceUID", "SeriesInstanceUID", "source_url", "instances"]
-
-_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._ -]")
 
 _CHOSEN = """FROM series
     WHERE collection_id = $collection AND ($all OR "SeriesInstanceUID" IN (SELECT unnest($uids)))
@@ -196,10 +193,11 @@ def series_folder(row: Mapping[str, Any]) -> str:
     return "/".join(safe_name(row[name]) for name in ("collection_id", "PatientID", "SeriesInstanceUID"))
 
 
-def companions(path: Path, collection_id: str, participants: frozenset[str]) -> Iterator[PlannedFile]:
+def companions(path: Path, collection_id: str, participants: frozenset[str]) -> Iterator[PlannedFile | Refusal]:
     """Give the files of a folder, or the one file, that belongs to a collection beside its images.
 
     A file is a participant's if a folder on its path, or the beginning of its own name, is the participant's id.
+    Refused are folders that cannot be looked into or are links, and names that are no UTF-8.
 
     Raises
     ------
@@ -211,6 +209,12 @@ def companions(path: Path, collection_id: str, participants: frozenset[str]) -> 
     if not files:
         raise NotFoundError(f"{path}: no file there; name a file or folder to release with the collection")
     for file in files:
+        if isinstance(file, Refusal):
+            yield file
+            continue
+        if not _is_utf8(str(file)):
+            yield Refusal(ascii(str(file)), "unusable-name", "it is no UTF-8, and so in no table; rename it")
+            continue
         parts = file.relative_to(path.parent).parts
         row = {
             "collection_id": collection_id,
@@ -223,9 +227,29 @@ def companions(path: Path, collection_id: str, participants: frozenset[str]) -> 
         yield PlannedFile(row, str(file))
 
 
-def _files_below(folder: Path) -> list[Path]:
-    walk = os.walk(folder)
-    return sorted(chain.from_iterable((Path(parent, name) for name in names) for parent, _, names in walk))
+def _files_below(folder: Path) -> list[Path | Refusal]:
+    """All files of a folder, in order; what could hide one is refused, not passed over."""
+    files: list[Path] = []
+    refusals: list[Refusal] = []
+
+    def refuse(error: OSError) -> None:
+        refusals.append(Refusal(str(error.filename), "unreadable-folder", f"{error.strerror}; look at its permissions"))
+
+    for parent, folders, names in os.walk(folder, onerror=refuse):
+        linked = [Path(parent, name) for name in folders if Path(parent, name).is_symlink()]
+        refusals += [
+            Refusal(str(path), "linked-folder", "it is a link; name what it links to itself") for path in linked
+        ]
+        files += [Path(parent, name) for name in names]
+    return [*sorted(files), *refusals]
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _participant(parts: Sequence[str], participants: frozenset[str]) -> str | None:
@@ -235,13 +259,3 @@ def _participant(parts: Sequence[str], participants: frozenset[str]) -> str | No
     name = parts[-1]
     ends = (end for end in range(len(name), 0, -1) if not name[end : end + 1].isalnum())
     return next((name[:end] for end in ends if name[:end] in participants), None)
-
-
-def safe_name(text: str) -> str:
-    """Give a name that every file system takes: what is not a letter, digit, dot, dash, underscore or blank is =XX.
-
-    Two texts never give the same name, and none gives ``.`` or ``..``. A percent sign, which bags write as %25, would
-    be another name to readers that do not decode it, such as bagit-python 1.9.
-    """
-    quoted = _NOT_IN_A_NAME.sub(lambda found: "".join(f"={byte:02X}" for byte in found[0].encode()), text)
-    return re.sub(r"^[. ]|[. ]$", lambda found: f"={ord(found[0]):02X}", quoted) or "="

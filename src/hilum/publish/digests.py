@@ -44,7 +44,9 @@ def copy_file(path: str | PathLike[str], copy: str | PathLike[str]) -> Digests:
     """
     with _opened(path, os.O_RDONLY) as source, _opened(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as target:
         digests = _digest(source, path, lambda piece: _write(target, piece, copy))
-        return Digests(digests.size_bytes, os.fstat(target).st_mtime_ns, digests.sha256, digests.sha512)
+    # Once it is closed: over a network only then the server sets the time.
+    modified_ns = os.stat(copy).st_mtime_ns  # noqa: PTH116 - of millions of files
+    return Digests(digests.size_bytes, modified_ns, digests.sha256, digests.sha512)
 
 
 @contextmanager

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from hilum.errors import ArchiveError, Refusal
-from hilum.sql import connect
+from hilum.errors import Refusal
+from hilum.publish.release import ask_sparingly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,10 +14,7 @@ if TYPE_CHECKING:
 
     from hilum.publish.release import Release
 
-NAMES_AT_ONCE = 10_000
-
-SORTING = "SET memory_limit = '128MB'; SET threads = 1"
-"""What DuckDB takes to sort names; more of them than fit go to disk."""
+_NAMES = "SELECT path FROM read_parquet($files) ORDER BY path"
 
 
 def extra_files(release: Release, folder: Path) -> Iterator[Refusal]:
@@ -29,7 +25,8 @@ def extra_files(release: Release, folder: Path) -> Iterator[Refusal]:
     ArchiveError
         The table of files cannot be read.
     """
-    released = _released(release)
+    tables = [str(path) for path in release.tables("files")]
+    released = (path.encode() for (path,) in ask_sparingly(_NAMES, files=tables))
     wanted = next(released, None)
     for name in _below(os.fsencode(folder), b""):
         if isinstance(name, Refusal):
@@ -40,22 +37,6 @@ def extra_files(release: Release, folder: Path) -> Iterator[Refusal]:
         if name != wanted:
             path = os.fsdecode(name)
             yield Refusal(path, "extra", f"{folder / path} is no file of {release.reference}")
-
-
-def _released(release: Release) -> Iterator[bytes]:
-    """Names in the release, in the order of their bytes."""
-    import duckdb
-
-    tables = [str(path) for path in release.tables("files")]
-    try:
-        with TemporaryDirectory() as spilled, connect() as connection:
-            connection.execute(SORTING)
-            connection.execute("SET temp_directory = $folder", {"folder": spilled})
-            answer = connection.execute("SELECT path FROM read_parquet($files) ORDER BY path", {"files": tables})
-            while rows := answer.fetchmany(NAMES_AT_ONCE):
-                yield from (path.encode() for (path,) in rows)
-    except duckdb.Error as error:
-        raise ArchiveError(f"{error}; verify the release, and restore what is damaged from a copy") from error
 
 
 def _below(folder: bytes, name: bytes) -> Iterator[bytes | Refusal]:

@@ -32,6 +32,7 @@ from hilum.publish.bag import (
     tag_manifest_name,
 )
 from hilum.publish.digests import copy_file, digest_file
+from hilum.publish.names import require_names_apart
 from hilum.publish.packed import forget, open_done
 from hilum.publish.release import DIGEST_FILE
 from hilum.publish.shipment import LIST_NAME, packing_list, readme
@@ -111,7 +112,7 @@ def pack_drive(
     Raises
     ------
     ArchiveError
-        There is not enough room, or another bag lies there.
+        There is not enough room, another bag lies there, or the drive cannot tell two names of the release apart.
     """
     drive = drives[number - 1]
     bag = out.absolute() / bag_name(release, drive)
@@ -119,6 +120,8 @@ def pack_drive(
     with exclusive_lock(bag / LOCK_NAME):
         if (bag / DECLARATION).exists():
             return _finished(bag, release, drive)
+        if (bag / LOCK_NAME.upper()).exists():
+            require_names_apart(release)
         with open_done(bag / STATE_NAME, purpose=_purpose(release, drive)) as done:
             copying = _Copying(bag, done, link=link, on_progress=on_progress or (lambda _: None))
             copying.require_room(release, drive)

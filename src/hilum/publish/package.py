@@ -157,7 +157,7 @@ def _require_place(subject: Subject, beside: Sequence[Path]) -> None:
         taken.add(name)
 
 
-def _beside(subject: Subject, collection_id: str, paths: Sequence[Path]) -> Iterator[PlannedFile]:
+def _beside(subject: Subject, collection_id: str, paths: Sequence[Path]) -> Iterator[PlannedFile | Refusal]:
     participants = subject.participants(collection_id) if paths else frozenset()
     return chain.from_iterable(companions(path, collection_id, participants) for path in paths)
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice, zip_longest
 from pathlib import Path
 from stat import S_ISREG
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from hilum.disk import write_whole
 from hilum.errors import FormatError, HilumError, NotFoundError, Refusal
@@ -29,11 +30,13 @@ from hilum.publish.bag import (
     tag_manifest_name,
 )
 from hilum.publish.digests import digest_file
+from hilum.publish.names import safe_name
 from hilum.publish.pack import RELEASE_FOLDER, STATE_NAME
 from hilum.publish.packed import forget, open_done
 from hilum.publish.release import read_release
 from hilum.publish.shipment import LIST_NAME, read_packing_list
 from hilum.publish.stored import stored_columns
+from hilum.publish.verify import damaged_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -95,7 +98,8 @@ class Receipt:
     @property
     def file_name(self) -> str:
         """Name of the receipt's file."""
-        return f"{self.release.replace('@', '-')}-drive-{self.drive.replace(' ', '-')}.json"
+        # The drive says both: what it says must not lead elsewhere.
+        return safe_name(f"{self.release.replace('@', '-')}-drive-{self.drive.replace(' ', '-')}.json")
 
     def to_json(self) -> dict[str, Any]:
         """Give the receipt in values that JSON has."""
@@ -112,12 +116,20 @@ def find_bags(drive: Path) -> list[Path]:
         There is no bag, or only one whose packing has not ended.
     """
     folders = [drive, *sorted(path for path in drive.iterdir() if path.is_dir())] if drive.is_dir() else []
-    bags = [folder for folder in folders if (folder / DECLARATION).is_file()]
-    if unended := [folder for folder in folders if (folder / STATE_NAME).is_file() and folder not in bags]:
+    bags = [folder for folder in folders if _is_file(folder / DECLARATION)]
+    if unended := [folder for folder in folders if _is_file(folder / STATE_NAME) and folder not in bags]:
         raise NotFoundError(f"{unended[0]}: its packing has not ended; run hilum pack again before you take it in")
     if not bags:
         raise NotFoundError(f"{drive}: no bag there (a folder with {DECLARATION}); name the drive's folder")
     return bags
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; a folder of the system that nobody may look into, ``lost+found``, has none."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return False
 
 
 def verify_bag(
@@ -201,6 +213,7 @@ class _Reading:
         self._tell = on_progress
         self._wrong: set[str] = set()
         self._of_release = 0
+        self.is_compared = False
         self.files = self.size_bytes = self.verified = 0
         self.held: dict[tuple[str, str], tuple[int, int]] = {}
 
@@ -240,6 +253,7 @@ class _Reading:
 
     def not_released(self) -> Iterator[Refusal]:
         """Tell that files are none of the release; all of it must have been given before."""
+        self.is_compared = True
         if self._of_release != self.verified:
             reason = f"{self.verified - self._of_release:,} of its files are none of the release: do not use them"
             yield _problem(PAYLOAD, "not-released", reason)
@@ -272,7 +286,8 @@ class _Reading:
         return None
 
     def _unlisted(self) -> Iterator[Refusal]:
-        for parent, folders, names in os.walk(self._bag / PAYLOAD, onerror=_raise):
+        closed: list[OSError] = []
+        for parent, folders, names in os.walk(self._bag / PAYLOAD, onerror=closed.append):
             below = Path(parent).relative_to(self._bag).as_posix()
             for link in (f"{below}/{name}" for name in folders if Path(parent, name).is_symlink()):
                 yield _problem(link, "linked-folder", "what it links to is not on the drive; a bag holds what it lists")
@@ -281,10 +296,9 @@ class _Reading:
             for path in paths:
                 if path not in self._wrong and path not in done:
                     yield _problem(path, "extra-file", "no manifest lists it; it is not part of the release")
-
-
-def _raise(error: OSError) -> NoReturn:
-    raise error
+        for error in closed:
+            path = os.path.relpath(error.filename, self._bag)
+            yield _problem(path, "unreadable-folder", f"{error.strerror}: the drive may be failing; copy it again")
 
 
 def _listed(bag: Path) -> Iterator[tuple[str, tuple[str, str]]]:
@@ -341,6 +355,10 @@ def _not_as_released(bag: Path, reading: _Reading, stated: str, expected: str) -
     for who, digest in (("the drive says", stated), ("you expect", expected)):
         if digest and release.digest != digest:
             yield _problem(RELEASE_FOLDER, "other-release", f"its digest is {release.digest}; {who} {digest}")
+    # The tag manifests would not tell: whoever forges a table forges them too. The digest of the release does.
+    if forged := [_problem(f"{RELEASE_FOLDER}/{one.item}", one.check, one.reason) for one in damaged_parts(release)]:
+        yield from forged
+        return
     for some in stored_columns(release, _RELEASED):
         yield from reading.of_release(zip(*(some.column(name).to_pylist() for name in _RELEASED), strict=True))
     yield from reading.not_released()
@@ -349,8 +367,11 @@ def _not_as_released(bag: Path, reading: _Reading, stated: str, expected: str) -
 def _not_as_listed(
     bag: Path, information: dict[str, str], reading: _Reading, approved: Path | None
 ) -> Iterator[Refusal]:
-    """Participants of whom more or less is on the drive than the packing list says."""
-    number = int((information.get("Bag-Count", "").split() or ["0"])[0])
+    """Participants of whom more or less is on the drive than the packing list says, if it is known what is whose."""
+    if not reading.is_compared:
+        return
+    count = information.get("Bag-Count", "")
+    number = int(stated[1]) if (stated := re.match("([0-9]+) of ", count)) else 0
     held = dict(reading.held)
     for share in read_packing_list(approved or bag / LIST_NAME):
         if share.drive != number:

@@ -76,7 +76,7 @@ def read_packing_list(path: Path) -> list[ListedShare]:
         It is none; the message names the line.
     """
     try:
-        rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
+        rows = list(csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline="")))
     except (OSError, UnicodeDecodeError) as error:
         raise FormatError(f"{path}: cannot be read ({error}); expected a packing list") from error
     if not rows or tuple(rows[0]) != COLUMNS:

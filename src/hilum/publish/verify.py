@@ -88,7 +88,7 @@ def verify_release(
     on_progress
         Told how many more data files were read.
     """
-    refusals = [*_parts(release), *_rows_here(release), *_extra_parts(release)]
+    refusals = [*damaged_parts(release), *_rows_here(release), *_extra_parts(release)]
     if notes.exists() and _is_old(notes):
         _forget(notes)
     reader = _Reader(release, at, executor, workers, on_progress or (lambda _: None))
@@ -170,8 +170,8 @@ def _wrong(path: str, place: str, found: Hashed | Refusal, expected: tuple[int, 
     return _damaged(path, place, (found.size_bytes, found.sha256), expected)
 
 
-def _parts(release: Release) -> Iterator[Refusal]:
-    """The parts that the digest covers."""
+def damaged_parts(release: Release) -> Iterator[Refusal]:
+    """Name the parts that the digest covers and that are not what it says."""
     for part in release.parts:
         path = release.folder / part.path
         if not path.is_file():
