@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
 
 from acquire.nbia_server import PASSWORD, USER, Stored, serve_nbia
-from acquire.scripted import answer, saying
+from acquire.scripted import answer, endless, saying
 from acquire.zips import streamed_zip
 from builders import CtSeries
 from hilum.acquire.answers import open_client
@@ -207,6 +208,18 @@ def test_images_one_by_one(server: NbiaServer, client: httpx.Client, stored: Sto
     assert refusal.check == "wrong-count"
 
 
+def test_an_image_that_ends_where_the_connection_does_is_refused(tmp_path: Path) -> None:
+    def say(request: Request) -> bytes:
+        if "getSingleImage" in request.target:
+            return endless(bytes(128) + b"DICM" + bytes(100))
+        rows = {"SOPInstanceUID": "1.2", "ObjectCount": "1", "TotalSizeInBytes": "9000"}
+        return answer(json.dumps([rows]).encode())
+
+    with saying(say) as server, open_client() as client:
+        report = _pull(NbiaSource(client, server.url, by_image=True), tmp_path, WantedSeries(series_uid=UID))
+    assert [refusal.check for refusal in report.refusals] == ["no-size"]
+
+
 def test_an_error_page_is_no_image(server: NbiaServer, client: httpx.Client, stored: Stored, tmp_path: Path) -> None:
     pages: list[Fault] = ["page"] * 30
     server.fail(UID, *pages)
@@ -344,6 +357,7 @@ def test_only_known_servers_are_told_a_password(url: str, is_known: bool) -> Non
 @pytest.mark.parametrize(
     "body",
     [
+        b'{"access_token": null}', b'{"access_token": 5}', '{"access_token": "\u00e9"}'.encode(),
         b"", b"<html>", b"[]", b'"x"', b"null", b"{}", b"[" * 200_000, b'{"access_token": "a", "expires_in": null}',
         b'{"access_token": "a", "expires_in": 1' + b"0" * 400 + b"}", b'{"access_token": "a", "expires_in": "soon"}',
     ],

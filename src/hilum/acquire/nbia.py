@@ -20,7 +20,7 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal
 
-from hilum.acquire.answers import errors_of, require_good, rows_of, shown
+from hilum.acquire.answers import errors_of, require_end, require_good, rows_of, shown
 from hilum.acquire.columns import is_uid, series_of
 from hilum.acquire.names import Names
 from hilum.acquire.pace import Pace
@@ -164,7 +164,7 @@ class NbiaSource:
         """Open an image, or with None the zip of a series."""
         if file is not None:
             query = {"SeriesInstanceUID": series.series_uid, "SOPInstanceUID": file.location}
-            with self._stream("getSingleImage", query) as chunks:
+            with self._stream("getSingleImage", query, tells_its_end=False) as chunks:
                 yield iter([Delivery(file, 0, _require_dicom(chunks, file))])
             return
         count, size_bytes = self._amount(series)
@@ -238,9 +238,12 @@ class NbiaSource:
             return rows_of(response, self._where(path), may_be_empty=True, may_pass=True)
 
     @contextmanager
-    def _stream(self, call: str, query: Mapping[str, str]) -> Iterator[Iterator[bytes]]:
+    def _stream(self, call: str, query: Mapping[str, str], *, tells_its_end: bool = True) -> Iterator[Iterator[bytes]]:
+        """Bytes of an answer; `tells_its_end`: what they are tells whether they are all, as a zip does."""
         path = f"{self._version}/{call}"
         with self._answer("GET", path, params=query) as response:
+            if not tells_its_end:
+                require_end(response, self._where(path))
             yield self._chunks(response, path)
 
     def _chunks(self, response: httpx.Response, path: str) -> Iterator[bytes]:

@@ -134,13 +134,13 @@ class Login:
     def _take(self, response: httpx.Response) -> None:
         try:
             answer = response.json()
-            self._token = str(answer["access_token"])
-            lasts_s = float(answer.get("expires_in", 0))
+            token, lasts_s = answer["access_token"], float(answer.get("expires_in", 0))
+            token.encode("ascii")  # as a header goes
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise SourceError(
                 f"{self._url}: expected a token as JSON, found another answer", check="bad-answer"
             ) from error
-        self._refresh_token = str(answer.get("refresh_token") or "")
+        self._token, self._refresh_token = token, str(answer.get("refresh_token") or "")
         self._renew_at_s = time.monotonic() + max(SHORTEST_S, lasts_s - EARLY_S)
 
 
