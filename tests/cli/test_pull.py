@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -14,9 +15,12 @@ from typer.testing import CliRunner
 from acquire.servers import DicomWebHandler, Fault, S3Handler, WebHandler, serving
 from builders import UID_ROOT, CtSeries
 from hilum.acquire.idc import IdcSelection, find_in_idc
+from hilum.catalog import Archive
 from hilum.cli.output import FAILURE, OK, REFUSED, USAGE
 from hilum.cli.pull import register
+from hilum.cohort import Criteria, build_cohort
 from hilum.errors import ConfigError, HilumError
+from hilum.model.tables import SERIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -172,12 +176,49 @@ def test_a_batch_is_the_same_however_it_is_asked_for(tmp_path: Path) -> None:
     assert "the IDC index has no collection 'nowhere'" in nothing.stderr
 
 
+def test_a_plan_takes_little_memory_however_much_is_asked_for(tmp_path: Path) -> None:
+    """130,839 series, which would be 260 MB as objects; all of NLST are 592,600."""
+    # The system's own count of most memory begins with that of the process that started this one.
+    code = (
+        "from pathlib import Path; from hilum.cli.app import main\n"
+        "try: main()\n"
+        "finally: print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])"
+    )
+    words = ("pull", "idc", "--collection", "nlst", "--modality", "SEG", "--to", str(tmp_path / "to"), "--dry-run")
+    done = subprocess.run([sys.executable, "-c", code, *words, "--json"], capture_output=True, text=True, check=True)
+    plan, _, peak = done.stdout.strip().rpartition("\n")
+    assert json.loads(plan)["series"] > 130_000
+    assert int(peak) * 1024 < 200e6
+
+
 def test_series_of_no_known_participant_are_not_dealt_to_batches(tmp_path: Path) -> None:
     CtSeries().write(tmp_path / "drive" / "a")
     found = hilum("pull", tmp_path / "drive", "--to", tmp_path / "to", "--batch-size", "1", "--batch", "1")
     assert found.returncode == USAGE
     assert "its participant is not known, so that batches might part one" in found.stderr
     assert not (tmp_path / "to").exists()
+
+
+def test_a_cohort_is_pulled_from_where_its_snapshot_says(tmp_path: Path) -> None:
+    archive = Archive.create(tmp_path / "archive")
+    rows: list[dict[str, object]] = [
+        {"collection_id": "nlst", "PatientID": f"P{one}", "StudyInstanceUID": f"1.{one}", "SeriesInstanceUID": uid,
+         "Modality": "CT", "image_kind": "axial", "instance_count": 1, "size_bytes": one,
+         "source_url": f"s3://b/{uid}/*", "licence": "CC BY 4.0"}
+        for one in (1, 2, 3) for uid in (f"1.{one}.1", f"1.{one}.2")
+    ]  # fmt: skip
+    rows[-1]["source_url"] = None
+    table = pa.Table.from_pylist(rows, schema=SERIES.arrow_schema())
+    archive.update("nlst", lambda _: {"series": table}, note="test")
+    for name, criteria in {"two": "\"PatientID\" <> 'P3'", "all": ""}.items():
+        build_cohort(archive, name, Criteria(where=criteria)).save(archive)
+    words = ("--to", tmp_path / "to", "--dry-run", "--json", "--archive", archive.path)
+    done = hilum("pull", "cohort:two", *words, "--layout", "classic")
+    assert (done.returncode, json.loads(done.stdout)["size_bytes"]) == (OK, 6), done.stderr
+    assert json.loads(hilum("pull", "cohort:two", *words, "--batch-size", "1", "--batch", "2").stdout)["series"] == 2
+    done = hilum("pull", "cohort:all", *words)
+    assert done.returncode == USAGE
+    assert "its snapshot has no source_url for 1 of its series, such as 1.3.2" in done.stderr
 
 
 @pytest.mark.parametrize(

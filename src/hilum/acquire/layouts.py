@@ -11,6 +11,7 @@ import hashlib
 import re
 import unicodedata
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from hilum.acquire.columns import COLLECTION_NAME
@@ -142,6 +143,7 @@ def place(series: Iterable[WantedSeries], layout: Layout) -> Callable[[WantedSer
     return folder_of
 
 
+@lru_cache(maxsize=1024)
 def safe_part(text: str) -> str:
     """Give a text as the name of one folder, safe on Linux, macOS and Windows; the same text gives the same name.
 

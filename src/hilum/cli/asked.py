@@ -247,27 +247,19 @@ def _queries(selection: IdcSelection, names: Mapping[str, str]) -> list[dict[str
 
 
 def _from_cohort(name: str, access: Access) -> Asked:
-    from hilum.acquire.columns import series_of
     from hilum.catalog import Archive
-    from hilum.cohort import Cohort
+    from hilum.cli.listed_series import series_of_cohort
 
     if access.archive is None:
         raise ConfigError(f"cohort {name}: name its archive with --archive")
-    archive = Archive.open(access.archive)
-    cohort = Cohort.load(archive, name)
-    rows = archive.query(
-        "SELECT * EXCLUDE (instances) FROM series WHERE SeriesInstanceUID IN (SELECT unnest(?))",
-        [list(cohort.series_uids)],
-    ).to_pylist()
-    of_cohort = {(entry.collection_id, entry.SeriesInstanceUID) for entry in cohort.entries}
-    rows = [row for row in rows if (row["collection_id"], row["SeriesInstanceUID"]) in of_cohort]
-    lacking = [row["SeriesInstanceUID"] for row in rows if not row["source_url"]]
+    listed = series_of_cohort(Archive.open(access.archive), name, base_url="")
+    lacking = [one.series_uid for one in listed.series if not one.location]
     if lacking:
         raise ConfigError(
-            f"cohort {name}: the catalog has no source_url for {len(lacking):,} of its series, such as {lacking[0]}; it"
-            " comes with hilum catalog import-idc"
+            f"cohort {name}: its snapshot has no source_url for {len(lacking):,} of its series, such as {lacking[0]};"
+            " it comes with hilum catalog import-idc, before the cohort is chosen"
         )
-    return Asked([series_of(row) for row in rows], access.s3())
+    return Asked(listed.series, access.s3(), refusals=listed.refusals)
 
 
 def _from_url(url: str, access: Access) -> Asked:

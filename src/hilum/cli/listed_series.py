@@ -10,7 +10,7 @@ from urllib.parse import quote
 from hilum.errors import ConfigError, FormatError, Refusal, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from hilum.acquire.wanted import WantedFile, WantedSeries
@@ -23,11 +23,14 @@ _COLUMNS = (
     "StudyDescription",
     "SeriesNumber",
     "SeriesDescription",
+    "SOPClassUID",
+    "Manufacturer",
     "instance_count",
     "size_bytes",
     "licence",
     "source_url",
 )
+_ROWS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Listed:
         What that manifest said of its server.
     """
 
-    series: tuple[WantedSeries, ...]
+    series: Sequence[WantedSeries]
     files: Mapping[str, Sequence[WantedFile]]
     refusals: tuple[Refusal, ...] = ()
     server_url: str = ""
@@ -81,7 +84,8 @@ def series_of_collections(archive: Archive, collection_ids: Sequence[str], base_
     sql = f"""
         SELECT {names} FROM series WHERE collection_id IN (SELECT unnest(?))
         ORDER BY collection_id, "PatientID", "StudyInstanceUID", "SeriesInstanceUID\""""  # noqa: S608 - own columns
-    listed = _of_rows(archive.query(sql, [list(collection_ids)]).to_pylist(), base_url)
+    found_batches = archive.query(sql, [list(collection_ids)]).to_batches(max_chunksize=_ROWS_AT_ONCE)
+    listed = _of_rows((row for batch in found_batches for row in batch.to_pylist()), base_url)
     found = {series.collection_id for series in listed.series}
     if absent := [name for name in collection_ids if name not in found]:
         raise ConfigError(f"no series of collection {', '.join(absent)} in {archive.path}; see hilum collections")
@@ -124,9 +128,20 @@ def with_s3_files(listed: Listed, endpoint: str) -> tuple[Listed, tuple[Refusal,
 
 
 def _of_rows(rows: Iterable[dict[str, Any]], base_url: str) -> Listed:
+    from hilum.acquire.packed import PackedSeries
+
+    files: dict[str, Sequence[WantedFile]] = {}
+    refusals: list[Refusal] = []
+    series = PackedSeries(_taken(rows, base_url, files, refusals))
+    return Listed(series, files, tuple(refusals))
+
+
+def _taken(
+    rows: Iterable[dict[str, Any]], base_url: str, files: dict[str, Sequence[WantedFile]], refusals: list[Refusal]
+) -> Iterator[WantedSeries]:
+    """Series of rows of the catalog; notes their files, and rows that are none."""
     from hilum.acquire.columns import series_of
 
-    series, files, refusals = [], {}, []
     for row in rows:
         packed = row.pop("instances", None)
         try:
@@ -134,10 +149,9 @@ def _of_rows(rows: Iterable[dict[str, Any]], base_url: str) -> Listed:
         except FormatError as error:
             refusals.append(Refusal(str(row["SeriesInstanceUID"]), "bad-identifier", str(error)))
             continue
-        series.append(one)
         if packed is not None and base_url:
             files[one.key] = _files(packed, base_url)
-    return Listed(tuple(series), files, tuple(refusals))
+        yield one
 
 
 def _instances(base_url: str) -> tuple[str, ...]:
