@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hilum.acquire.fingerprints import Fingerprints
 from hilum.acquire.ledger import LEDGER_NAME, open_ledger
+from hilum.disk import size_text
 from hilum.errors import ArchiveError
 from hilum.model.licences import Restriction, licence_of
 
@@ -77,7 +78,7 @@ class Plan:
         free_bytes = shutil.disk_usage(present).free
         if free_bytes < self.missing_bytes:
             raise ArchiveError(
-                f"{folder}: {self.missing_bytes / 1e9:,.1f} GB are still to come, {free_bytes / 1e9:,.1f} GB are free;"
+                f"{folder}: {size_text(self.missing_bytes)} are still to come, {size_text(free_bytes)} are free;"
                 " make room, name another disk, or take a part (a batch, a cohort)"
             )
 

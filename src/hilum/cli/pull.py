@@ -259,7 +259,7 @@ def _show_plan(plan: Plan, asked: Asked, *, as_json: bool) -> None:
     else:
         show_table([totals], as_json=False)
         show_table(_licence_rows(plan), as_json=False)
-        tell_first(f"missing {refusal.item}: {refusal.reason}" for refusal in asked.refusals)
+        tell_first(f"missing {_said(refusal)}" for refusal in asked.refusals)
     if asked.refusals:
         raise typer.Exit(REFUSED)
 
