@@ -167,6 +167,21 @@ def test_a_forged_table_is_found_though_all_manifests_fit(bag: Path, release: Re
     assert problems(received(bag, digest=release.digest)) == {(table, "damaged")}
 
 
+def test_notes_of_another_drive_of_the_same_name_are_worth_nothing(bag: Path, tmp_path: Path) -> None:
+    notes = bag.parent / "notes.sqlite"
+    (bag / LIST_NAME).rename(tmp_path / LIST_NAME)
+    with pytest.raises(FormatError, match="expected a packing list"):
+        verify_bag(bag, notes)
+    assert notes.exists()
+    other = shutil.copytree(bag, tmp_path / "other" / bag.name)
+    (tmp_path / LIST_NAME).rename(other / LIST_NAME)
+    file = next((other / "data").rglob("*.dcm"))
+    times, content = file.stat(), file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert (file.relative_to(other).as_posix(), "damaged-file") in problems(verify_bag(other, notes))
+
+
 def test_what_is_a_link_is_not_taken_for_a_file_of_the_drive(bag: Path, release: Release, tmp_path: Path) -> None:
     one, other = (bag / "data" / file.path for file in list(release.files({"P3"}))[:2])
     one.rename(tmp_path / "moved")

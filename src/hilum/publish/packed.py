@@ -65,13 +65,15 @@ def _still_holds(done: Digests, place: str) -> bool:
 
 
 @contextmanager
-def open_done(path: Path, *, purpose: str) -> Iterator[Done]:
+def open_done(path: Path, *, purpose: str, renew: bool = False) -> Iterator[Done]:
     """Open the notes in a SQLite file; make it if there is none.
 
     Parameters
     ----------
     purpose
         What the work is for; notes of other work are refused.
+    renew
+        Forget notes of other work instead.
 
     Raises
     ------
@@ -84,6 +86,8 @@ def open_done(path: Path, *, purpose: str) -> Iterator[Done]:
             # No WAL: a drive may have a file system without shared memory.
             connection.execute("PRAGMA synchronous = FULL")
             connection.executescript(_SCHEMA)
+            if renew:
+                _forget_other(connection, purpose)
             _require_purpose(connection, path, purpose)
             yield Done(connection)
     except sqlite3.Error as error:
@@ -91,6 +95,12 @@ def open_done(path: Path, *, purpose: str) -> Iterator[Done]:
             f"{path} cannot be written ({error}): is the disk full, or read-only? If the file is damaged, remove it to "
             "begin this drive anew"
         ) from error
+
+
+def _forget_other(connection: sqlite3.Connection, purpose: str) -> None:
+    with connection:
+        if connection.execute("DELETE FROM purpose WHERE text != ?", [purpose]).rowcount:
+            connection.execute("DELETE FROM done")
 
 
 def _require_purpose(connection: sqlite3.Connection, path: Path, purpose: str) -> None:

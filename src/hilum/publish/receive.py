@@ -161,7 +161,7 @@ def verify_bag(
     information = read_information(bag)
     stated = information.get("Bag-Group-Identifier", "")
     problems = [*_wrong_declaration(bag), *_damaged_tags(bag)]
-    with open_done(notes, purpose=f"{bag} {stated}") as done:
+    with open_done(notes, purpose=f"{bag.absolute()} {stated}", renew=True) as done:
         reading = _Reading(bag, done, on_progress or (lambda _: None))
         problems += reading.verify()
         problems += _wrong_oxum(information, reading)
