@@ -22,8 +22,8 @@ INTRODUCTION = """\
 <!-- Written by docs/generate_commands.py from src/hilum/cli: change it there. -->
 
 Every verb tells its options with `--help`. Those that print a table print it as JSON with `--json`. Tables and JSON go
-to stdout, messages and progress to stderr. In a terminal that is too narrow for a table, its columns stand one below the
-other; a file or pipe gets every table whole. `--archive` can be left out where `HILUM_ARCHIVE` is set
+to stdout, messages and progress to stderr. In a terminal that is too narrow for a table, its columns stand one below
+the other; a file or pipe gets every table whole. `--archive` can be left out where `HILUM_ARCHIVE` is set
 ([settings](settings.md), which also say what the exit status means). `hilum --install-completion` teaches your shell
 the verbs and options; `hilum --version` tells the version.
 """

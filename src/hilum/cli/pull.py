@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path  # noqa: TC003 (Typer reads the annotations when it runs)
@@ -17,11 +16,12 @@ from hilum.cli.indexing import collections_of, index_pulled
 from hilum.cli.output import REFUSED, JsonOption, show_json, show_table, tell, tell_first
 from hilum.cli.patience import ToldPace
 from hilum.cli.places import require_target
+from hilum.cli.pull_progress import pull_progress
 from hilum.disk import size_text
 from hilum.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable
 
     from hilum.acquire.idc import IdcSelection
     from hilum.acquire.plan import Plan
@@ -144,7 +144,7 @@ def pull(
             return
         plan.require_room(to)
         _accept(plan, is_accepted=accept_licence)
-        with _progress(plan) as on_progress:
+        with pull_progress(plan) as on_progress:
             report = run_pull(
                 asked.series,
                 asked.source,
@@ -262,27 +262,6 @@ def _show_plan(plan: Plan, asked: Asked, *, as_json: bool) -> None:
         tell_first(f"missing {_said(refusal)}" for refusal in asked.refusals)
     if asked.refusals:
         raise typer.Exit(REFUSED)
-
-
-@contextmanager
-def _progress(plan: Plan) -> Iterator[Callable[[int, int], None]]:
-    """Show bytes, series, rate and time left on stderr; quiet when stderr is no terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
-    series = TextColumn("{task.fields[done]:,} of {task.fields[wanted]:,} series")
-    columns = (series, BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
-        total = None if plan.unsized_series else plan.missing_bytes
-        task = bar.add_task("pull", total=total, done=0, wanted=plan.series)
-        done = 0
-
-        def on_progress(count_bytes: int, count_series: int) -> None:
-            nonlocal done
-            done += count_series
-            bar.update(task, advance=count_bytes, done=done)
-
-        yield on_progress
 
 
 def _show_report(report: PullReport, *, as_json: bool) -> None:
