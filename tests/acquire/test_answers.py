@@ -69,6 +69,17 @@ def test_a_place_that_is_none_is_told(place: str) -> None:
         asked(client, server.url)
 
 
+@pytest.mark.parametrize("status", ["300 Multiple Choices", "302 Found", "304 Not Modified"])
+def test_an_answer_that_sends_on_to_nowhere_is_told(status: str) -> None:
+    with (
+        saying(lambda request: answer(status=status)) as server,
+        open_client() as client,
+        pytest.raises(SourceError, match=status) as error,
+    ):
+        asked(client, server.url)
+    assert not error.value.may_pass
+
+
 def test_a_ring_of_redirects_ends() -> None:
     with (
         saying(lambda request: moved("/again")) as server,

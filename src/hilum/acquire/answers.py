@@ -115,7 +115,7 @@ def bad_certificate(where: str, problem: str) -> SourceError:
 
 
 def require_good(response: httpx.Response, where: str) -> None:
-    """Refuse an answer that is an error.
+    """Refuse an answer that is an error, or sends on to nowhere.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def require_good(response: httpx.Response, where: str) -> None:
         With the status, and whether and when asking again may help.
     """
     status = response.status_code
-    if status < 400:
+    if status < 300:
         return
     if status in {404, 410}:
         raise SourceError(f"{where}: not found ({status}); was it removed, or is the name wrong?", check="not-found")
