@@ -35,8 +35,11 @@ def test_a_file_that_is_there_is_never_written_into(tmp_path: Path) -> None:
 def test_an_error_names_the_file_that_it_is_about(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "source").write_bytes(b"x")
-    with pytest.raises(OSError, match="folder"):
-        digest_file(tmp_path / "folder")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("folder", "pipe"):
+        with pytest.raises(OSError, match="it is no file") as caught:
+            digest_file(tmp_path / name)
+        assert caught.value.filename == str(tmp_path / name)
     with pytest.raises(FileNotFoundError, match="nowhere"):
         copy_file(tmp_path / "source", tmp_path / "nowhere" / "copy")
     with pytest.raises(OSError, match="No space left on device") as caught:

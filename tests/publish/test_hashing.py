@@ -75,9 +75,12 @@ def test_a_clock_set_back_does_not_hide_a_change(tmp_path: Path, files: list[Pat
 
 def test_what_cannot_be_read_is_refused(tmp_path: Path, files: list[Path]) -> None:
     files[3].unlink()
+    os.mkfifo(tmp_path / "pipe")
     with open_hashes(tmp_path / "hashes.sqlite") as known:
-        found = hashed(known, [files[3], tmp_path, files[4]])
-    missing, folder, whole = found.values()
+        found = hashed(known, [files[3], tmp_path, tmp_path / "pipe", files[4]])
+    missing, folder, pipe, whole = found.values()
+    assert isinstance(pipe, Refusal)
+    assert pipe.check == "unreadable-file"
     assert isinstance(missing, Refusal)
     assert missing.check == "missing-file"
     assert isinstance(folder, Refusal)

@@ -114,6 +114,25 @@ def test_a_linked_file_is_the_same_file(release: Release, tmp_path: Path) -> Non
     assert (packed.bag / "data" / file.path).samefile(file.place)
 
 
+def test_of_a_symbolic_link_the_file_is_linked(own_release: Release, tmp_path: Path) -> None:
+    file = next(iter(own_release.files({"P1"})))
+    Path(file.place).rename(tmp_path / "elsewhere")
+    Path(file.place).symlink_to(tmp_path / "elsewhere")
+    packed = pack_drive(own_release, two_drives(own_release), 1, tmp_path / "out", SHIPMENT, link=True)
+    path = packed.bag / "data" / file.path
+    assert not path.is_symlink()
+    assert path.samefile(tmp_path / "elsewhere")
+
+
+def test_files_of_another_disk_cannot_be_linked_and_it_is_told(
+    own_release: Release, tmp_path: Path, memory_path: Path
+) -> None:
+    if tmp_path.stat().st_dev == memory_path.stat().st_dev:
+        pytest.skip("there is one disk only")
+    with pytest.raises(ArchiveError, match="without --link it is copied"):
+        pack_drive(own_release, two_drives(own_release), 1, memory_path / "out", SHIPMENT, link=True)
+
+
 def test_a_repeat_gives_the_same_bytes_and_a_finished_drive_is_left_alone(release: Release, tmp_path: Path) -> None:
     first = pack_all(release, tmp_path / "one")
     again = pack_all(release, tmp_path / "one")

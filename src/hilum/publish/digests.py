@@ -5,10 +5,12 @@ Descriptors, not file objects: of tiny files there are millions, and a file obje
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
+from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from os import PathLike
 
 CHUNK_BYTES = 1 << 20
+
+_READ = os.O_RDONLY | os.O_NONBLOCK
+"""Without O_NONBLOCK a pipe would be waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ class Digests:
 
 def digest_file(path: str | PathLike[str]) -> Digests:
     """Read a file once; an error of the system names `path`."""
-    with _opened(path, os.O_RDONLY) as source:
+    with _opened(path, _READ) as source:
         return _digest(source, path, lambda _: None)
 
 
@@ -42,7 +47,7 @@ def copy_file(path: str | PathLike[str], copy: str | PathLike[str]) -> Digests:
     FileExistsError
         There is a file at `copy`: nothing is ever written into it, it could be a link to another.
     """
-    with _opened(path, os.O_RDONLY) as source, _opened(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as target:
+    with _opened(path, _READ) as source, _opened(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as target:
         digests = _digest(source, path, lambda piece: _write(target, piece, copy))
     # Once it is closed: over a network only then the server sets the time.
     modified_ns = os.stat(copy).st_mtime_ns  # noqa: PTH116 - of millions of files
@@ -61,7 +66,10 @@ def _opened(path: str | PathLike[str], flags: int) -> Iterator[int]:
 def _digest(source: int, path: str | PathLike[str], take: Callable[[bytes], None]) -> Digests:
     sha256, sha512 = hashlib.sha256(), hashlib.sha512()
     size_bytes = 0
-    wanted = min(os.fstat(source).st_size + 1, CHUNK_BYTES)
+    before = os.fstat(source)
+    if not S_ISREG(before.st_mode):
+        raise OSError(errno.EINVAL, "it is no file, but a folder, pipe or device", os.fspath(path))
+    wanted = min(before.st_size + 1, CHUNK_BYTES)
     while piece := _read(source, wanted, path):
         sha256.update(piece)
         sha512.update(piece)

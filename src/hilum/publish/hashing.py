@@ -11,6 +11,7 @@ import json
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
+from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from hilum.errors import Refusal
@@ -144,9 +145,12 @@ def _hash_each(paths: Sequence[str]) -> dict[str, Hashed | Refusal]:
 def hash_file(path: str) -> Hashed | Refusal:
     """Give the SHA-256 of a file, or say why there is none."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # Without O_NONBLOCK a pipe would be waited for.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             before = os.fstat(descriptor)
+            if not S_ISREG(before.st_mode):
+                return Refusal(path, "unreadable-file", "it is no file, but a folder, pipe or device; remove it")
             digest = _digest_of(descriptor, before.st_size)
             after = os.fstat(descriptor)
         finally:

@@ -6,6 +6,7 @@ the drive, after it is on disk, so a packing that was killed goes on where it wa
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -54,6 +55,9 @@ BYTES_AT_ONCE = 128_000_000
 
 FILES_PER_TASK = 16
 """Files that a thread brings before it asks for more."""
+
+_NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP})
+"""Errors of a hard link between two disks, on a file system without them, or to a file of somebody else."""
 
 RELEASE_FOLDER = "release"
 STATE_NAME = "packing.sqlite"
@@ -243,12 +247,21 @@ def _copied(file: StoredFile, target: str) -> Digests:
 
 
 def _linked(file: StoredFile, target: str) -> Digests:
+    # A link to a symbolic link would point to where nobody has the file.
+    source = os.path.realpath(file.place) if os.path.islink(file.place) else file.place  # noqa: PTH114
+    found = digest_file(file.place)
     try:
-        os.link(file.place, target)
+        os.link(source, target)
     except FileExistsError:
         os.unlink(target)  # noqa: PTH108 - it is no Path
-        os.link(file.place, target)
-    return digest_file(file.place)
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in _NO_LINK:
+            raise
+        raise ArchiveError(
+            f"{source} cannot be linked to {target} ({error.strerror}); without --link it is copied"
+        ) from error
+    return found
 
 
 def _unread(file: StoredFile, error: OSError) -> Refusal:
