@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hilum.cli.output import ArchiveOption, tell
+from hilum.errors import ConfigError
 
 if TYPE_CHECKING:
     from hilum.serve.site import OneTimePassword
@@ -35,6 +37,7 @@ def serve(
     from hilum.serve.assets.install import missing
     from hilum.serve.assets.packages import PACKAGES
 
+    _require_free(host, port)
     path = Archive.open_or_create(archive).path
     with site.shared_counts():
         if warning := site.settle_address(path, host=host, port=port):
@@ -45,6 +48,18 @@ def serve(
         if made := site.prepare():
             _tell_password(made)
         site.run(host=host, port=port, workers=workers)
+
+
+def _require_free(host: str, port: int) -> None:
+    """Refuse an address that nothing can listen on, before anything is made or told once only."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        reason = str(error.strerror).partition(" (while")[0]
+        raise ConfigError(
+            f"cannot listen on {host}, port {port} ({reason}); name another with --host or --port"
+        ) from error
 
 
 def _tell_password(made: OneTimePassword) -> None:
