@@ -37,13 +37,13 @@ def serve(
     from hilum.serve.assets.install import missing
     from hilum.serve.assets.packages import PACKAGES
 
+    if absent := ", ".join(missing(PACKAGES)):
+        tell(f"warning: {absent} not installed, so the viewer is not there; run hilum viewer install")
     _require_free(host, port)
     path = Archive.open_or_create(archive).path
     with site.shared_counts():
         if warning := site.settle_address(path, host=host, port=port):
             tell(f"warning: {warning}")
-        if absent := ", ".join(missing(PACKAGES)):
-            tell(f"warning: {absent} not installed, so the viewer is not there; run hilum viewer install")
         site.open_site(path)
         if made := site.prepare():
             _tell_password(made)
