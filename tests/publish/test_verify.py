@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hilum.errors import ConfigError
 from hilum.publish.reread import Batch, open_whole, reread_each
 from hilum.publish.stored import stored_files
-from hilum.publish.verify import Verified, notes_path, verify_release
+from hilum.publish.verify import NOTES_HOLD_S, Verified, notes_path, verify_release
 from kills import is_killed_after
 from publish.releasing import release
 
@@ -139,6 +140,22 @@ def test_an_old_interruption_or_one_of_the_future_is_not_gone_on_from(
     at_s = time.time() + noted_s
     os.utime(notes, (at_s, at_s))
     assert found(made, folder) == [("damaged", file.path)]
+
+
+def test_notes_take_nothing_else_with_them(drive: tuple[Release, Path], tmp_path: Path) -> None:
+    made, folder = drive
+    mine = [tmp_path / name for name in ("notes.txt", "notes-of-mine", "notes")]
+    for path in mine:
+        path.write_text("precious")
+    long_ago_s = time.time() - 2 * NOTES_HOLD_S
+    os.utime(mine[2], (long_ago_s, long_ago_s))
+    with ThreadPoolExecutor(1) as executor, pytest.raises(ConfigError, match="something else, which stays"):
+        verify_release(made, notes=mine[2], executor=executor, workers=1, at=folder)
+    mine.pop().unlink()
+    with ThreadPoolExecutor(1) as executor:
+        assert verify_release(made, notes=tmp_path / "notes", executor=executor, workers=1, at=folder).is_whole
+    assert [path.read_text() for path in mine] == ["precious"] * 2
+    assert not (tmp_path / "notes").exists()
 
 
 def test_a_verification_killed_anywhere_goes_on_and_finds_the_same(archive: Archive, memory_path: Path) -> None:

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from hilum.errors import ArchiveError
+from hilum.errors import ArchiveError, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +14,26 @@ if TYPE_CHECKING:
 
 LOCK_WAIT_S = 60
 """Seconds to wait while another process writes what it worked out."""
+
+_MAGIC = b"SQLite format 3\x00"
+"""First bytes of a SQLite file."""
+
+
+def forget_notes(path: Path) -> None:
+    """Remove a file of notes, and what SQLite keeps beside it; nothing else, whatever its name.
+
+    Raises
+    ------
+    ConfigError
+        The file is none of notes.
+    """
+    if path.exists():
+        with path.open("rb") as file:
+            found = file.read(len(_MAGIC))
+        if found not in {b"", _MAGIC}:
+            raise ConfigError(f"{path} is a file of something else, which stays; name another for the notes")
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from hilum.catalog.layout import Layout
 from hilum.catalog.snapshot import sha256_of
 from hilum.errors import ArchiveError, Refusal
 from hilum.publish.extra import extra_files
+from hilum.publish.notes import forget_notes
 from hilum.publish.release import DIGEST_FILE, PLACES_FILE
 from hilum.publish.reread import BYTES_A_BATCH, FILES_A_BATCH, Batch, open_whole, reread_each
 from hilum.publish.stored import ends_of_batches, stored_files
@@ -90,14 +91,14 @@ def verify_release(
     """
     refusals = [*damaged_parts(release), *_rows_here(release), *_extra_parts(release)]
     if notes.exists() and _is_old(notes):
-        _forget(notes)
+        forget_notes(notes)
     reader = _Reader(release, at, executor, workers, on_progress or (lambda _: None))
     if not any(one.item in _lists(release) for one in refusals):
         with open_whole(notes) as whole:
             refusals += reader.read(whole)
     if at is not None and reader.files:
         refusals += extra_files(release, at)
-    _forget(notes)
+    forget_notes(notes)
     found = tuple(sorted(refusals, key=lambda one: (one.check, one.item)))
     return Verified(release.reference, release.digest, len(release.parts), reader.files, reader.size_bytes, found)
 
@@ -105,11 +106,6 @@ def verify_release(
 def _is_old(notes: Path) -> bool:
     """Whether notes hold no more; those of the future are of a clock that was set back since: nobody knows how old."""
     return abs(time.time() - notes.stat().st_mtime) > NOTES_HOLD_S
-
-
-def _forget(notes: Path) -> None:
-    for left in notes.parent.glob(f"{notes.name}*"):
-        left.unlink()
 
 
 def notes_path(release: Release) -> Path:
