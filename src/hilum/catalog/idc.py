@@ -15,10 +15,11 @@ import html
 import re
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from hilum.catalog.commit import conform
-from hilum.catalog.merge import IMPORTED_COLUMNS
+from hilum.catalog.commit import ROWS_PER_GROUP, conform
+from hilum.catalog.merge import IMPORTED_COLUMNS, SORTED_BY
 from hilum.errors import NotFoundError
 from hilum.model.kinds import image_kind, kernel_class
 from hilum.model.nlst import COLLECTION_ID as NLST
@@ -34,10 +35,29 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from hilum.catalog.archive import Archive
+    from hilum.catalog.commit import Rows
     from hilum.catalog.snapshot import Snapshot
+
+SERIES_SORTED = 65_536
+"""Series that are put in order at once, in some hundred MB of memory."""
 
 _TOLD_BY = ("Modality", "SOPClassUID", "Manufacturer", "SeriesDescription", "nlst_year")
 """What the derived columns follow from: columns of the index, and the year of the study for NLST only."""
+
+# Views, not tables: the index stays in its file, and what a sort needs is all that is in memory.
+_WANTED_SQL = f"""
+CREATE VIEW wanted AS
+SELECT *, CASE WHEN collection_id = '{NLST}' THEN year(CAST(StudyDate AS DATE)) END AS nlst_year
+FROM read_parquet('{{path}}') WHERE collection_id IN ({{ids}})
+"""  # noqa: S608 - words of ours, and ids that the index has
+_TOLD_SQL = f"""
+CREATE TABLE told AS SELECT *, row_number() OVER () AS told_by
+FROM (SELECT DISTINCT {", ".join(_TOLD_BY)} FROM wanted)
+"""  # noqa: S608 - constants
+_LISTED_SQL = f"""
+CREATE VIEW listed AS SELECT wanted.*, told.told_by
+FROM wanted JOIN told ON {" AND ".join(f"wanted.{name} IS NOT DISTINCT FROM told.{name}" for name in _TOLD_BY)}
+"""  # noqa: S608
 
 # series_size_MB counts decimal megabytes, to six places: whole bytes.
 _SERIES_SQL = r"""
@@ -52,9 +72,17 @@ SELECT
     replace(PhotometricInterpretation, ',', '\') AS PhotometricInterpretation,
     instanceCount AS instance_count, CAST(round(series_size_MB * 1000000) AS BIGINT) AS size_bytes,
     license_short_name AS licence, source_DOI AS source_doi, series_aws_url AS source_url
-FROM wanted JOIN derived USING (told_by)
+FROM listed JOIN derived USING (told_by)
 WHERE collection_id = $collection_id
+    AND ($after IS NULL OR PatientID > $after) AND ($last IS NULL OR PatientID <= $last)
 ORDER BY PatientID, StudyInstanceUID, SeriesInstanceUID
+"""
+
+# Each SERIES_SORTED-th participant, in the order of their series.
+_LAST_SQL = """
+SELECT DISTINCT PatientID FROM (
+    SELECT PatientID, row_number() OVER (ORDER BY PatientID) AS number FROM wanted WHERE collection_id = $collection_id)
+WHERE number % $step = 0 ORDER BY PatientID
 """
 
 _SOURCES_SQL = """
@@ -110,16 +138,16 @@ def import_idc(
     counts: dict[str, int] = {}
     kept_local = 0
 
-    def change(newest: Snapshot) -> Iterator[tuple[str, Mapping[str, pa.Table]]]:
+    def change(newest: Snapshot) -> Iterator[tuple[str, Mapping[str, Rows]]]:
         nonlocal kept_local
         for collection_id in index.collection_ids:
-            imported = index.series(collection_id)
-            rows, kept = _keep_local(imported, newest.table("series", collection_id))
-            counts[collection_id] = imported.num_rows
-            kept_local += kept
+            counts[collection_id] = index.count(collection_id)
+            local = _local_rows(newest, collection_id)
+            rows = _keep_local(index.table(collection_id), local) if local.num_rows else index.batches(collection_id)
+            kept_local += local.num_rows
             yield collection_id, {"series": rows, "sources": index.sources(collection_id)}
             if on_progress is not None:
-                on_progress(imported.num_rows)
+                on_progress(counts[collection_id])
 
     what = "all collections" if collection_ids is None else ", ".join(index.collection_ids)
     return Import(archive.update_all(change, note=f"import {what} from {index.provider}"), counts, kept_local)
@@ -178,24 +206,35 @@ class _Index:
         series_path = str(folder / "idc_index.parquet")
         self._collections_path = str(folder / "collections_index.parquet")
         self.collection_ids = _require_known(self._connection, series_path, collection_ids)
-        columns = ", ".join(_TOLD_BY)
-        self._connection.execute(
-            f"""
-            CREATE TABLE wanted AS
-            SELECT *, dense_rank() OVER (ORDER BY {columns}) AS told_by FROM (
-                SELECT *, CASE WHEN collection_id = '{NLST}' THEN year(CAST(StudyDate AS DATE)) END AS nlst_year
-                FROM read_parquet($path) WHERE collection_id IN (SELECT unnest($collection_ids))
-            )""",  # noqa: S608 - constants of ours; values are bound
-            {"path": series_path, "collection_ids": self.collection_ids},
-        )
-        distinct = self._connection.sql(f"SELECT DISTINCT told_by, {columns} FROM wanted").to_arrow_table()  # noqa: S608
-        self._connection.register("derived", _derived_table(distinct))
+        ids = ", ".join(f"'{one}'" for one in self.collection_ids)
+        self._connection.execute(_WANTED_SQL.format(path=series_path.replace("'", "''"), ids=ids))
+        self._connection.execute(_TOLD_SQL)
+        self._connection.execute(_LISTED_SQL)
+        distinct = self._connection.sql("SELECT * FROM told").to_arrow_table()
+        self._connection.register("derived_rows", _derived_table(distinct))
+        self._connection.execute("CREATE TABLE derived AS SELECT * FROM derived_rows")
+        self._connection.unregister("derived_rows")
         self.provider = _provider(self._connection)
 
-    def series(self, collection_id: str) -> pa.Table:
-        """Rows of the series table."""
-        rows = self._connection.sql(_SERIES_SQL, params={"collection_id": collection_id}).to_arrow_table()
-        return conform(rows, SERIES, collection_id)
+    def count(self, collection_id: str) -> int:
+        """Give the number of series."""
+        sql = "SELECT count(*) FROM wanted WHERE collection_id = ?"
+        (count,) = self._connection.execute(sql, [collection_id]).fetchall()[0]
+        return int(count)
+
+    def batches(self, collection_id: str) -> Iterator[pa.RecordBatch]:
+        """Rows of the series table in its order, no more at once than make a row group."""
+        asked = {"collection_id": collection_id, "step": SERIES_SORTED}
+        lasts = self._connection.execute(_LAST_SQL, asked).fetchall()
+        for (after,), (last,) in pairwise([(None,), *lasts, (None,)]):
+            part = {"collection_id": collection_id, "after": after, "last": last}
+            yield from self._connection.sql(_SERIES_SQL, params=part).to_arrow_reader(ROWS_PER_GROUP)
+
+    def table(self, collection_id: str) -> pa.Table:
+        """All rows of the series table."""
+        import pyarrow as pa
+
+        return conform(pa.Table.from_batches(self.batches(collection_id)), SERIES, collection_id)
 
     def sources(self, collection_id: str) -> pa.Table:
         """Rows of the sources table; citations as plain text."""
@@ -271,17 +310,26 @@ def _derive(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _keep_local(imported: pa.Table, present: pa.Table) -> tuple[pa.Table, int]:
+def _local_rows(snapshot: Snapshot, collection_id: str) -> pa.Table:
+    """Rows of the series whose instances are here."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    schema = SERIES.arrow_schema()
+    batches = snapshot.batches(SERIES.name, schema.names, collection_id, rows=ROWS_PER_GROUP)
+    local = (batch.filter(compute.is_valid(batch.column("instances"))) for batch in batches)
+    return pa.Table.from_batches([batch.cast(schema) for batch in local if batch.num_rows], schema)
+
+
+def _keep_local(imported: pa.Table, local: pa.Table) -> pa.Table:
     """Replace imported rows by those whose instances are here, with what only the index knows of them."""
     import pyarrow as pa
     from pyarrow import compute
 
-    local = present.filter(compute.is_valid(present.column("instances")))
-    if not local.num_rows:
-        return imported, 0
     is_here = compute.is_in(imported.column("SeriesInstanceUID"), local.column("SeriesInstanceUID"))
     told = _with_terms(local, imported.filter(is_here))
-    return pa.concat_tables([imported.filter(compute.invert(is_here)), told]), local.num_rows
+    rows = pa.concat_tables([imported.filter(compute.invert(is_here)), told])
+    return rows.sort_by([(key, "ascending") for key in SORTED_BY])
 
 
 def _with_terms(local: pa.Table, imported: pa.Table) -> pa.Table:
