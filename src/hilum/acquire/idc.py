@@ -47,8 +47,6 @@ QUALIFY crdc_series_uuid IN (SELECT unnest({uuids}))
 ORDER BY SeriesInstanceUID, max_idc_version
 """
 
-_ANY_OF = "(SeriesInstanceUID IN (SELECT unnest({series_uids})) OR crdc_series_uuid IN (SELECT unnest({uuids})))"
-
 _COLUMNS = {
     "collection": "collection_id",
     "participant": "PatientID",
@@ -67,7 +65,7 @@ _FIELDS = {
 
 _ROWS_AT_ONCE = 1000
 
-_SOUGHT_AT_ONCE = 20_000
+_SOUGHT_AT_ONCE = 10_000
 """Series of a manifest that are looked up together."""
 
 
@@ -219,7 +217,7 @@ def _newest(selection: IdcSelection) -> Iterator[Row]:
 def _chosen(selection: IdcSelection) -> str:
     """Condition of a selection on the index."""
     chosen = [(column, values) for field, column in _COLUMNS.items() if (values := getattr(selection, field))]
-    return " AND ".join(f"{column} IN (SELECT unnest({_list(values)}))" for column, values in chosen) or "true"
+    return " AND ".join(_is_among(column, values) for column, values in chosen) or "true"
 
 
 def _earlier(series_uids: Sequence[str] = (), uuids: Sequence[str] = ()) -> Iterator[Row]:
@@ -230,7 +228,13 @@ def _earlier(series_uids: Sequence[str] = (), uuids: Sequence[str] = ()) -> Iter
 
 
 def _any_of(series_uids: Sequence[str], uuids: Sequence[str]) -> str:
-    return _ANY_OF.format(series_uids=_list(series_uids), uuids=_list(uuids))
+    sought = [("SeriesInstanceUID", series_uids), (CRDC_SERIES, uuids)]
+    # A list that is empty would cost as much as one that is not.
+    return " OR ".join(_is_among(column, values) for column, values in sought if values) or "false"
+
+
+def _is_among(column: str, values: Sequence[str]) -> str:
+    return f"{column} IN (SELECT unnest({_list(values)}))"
 
 
 def _list(values: Sequence[str]) -> str:

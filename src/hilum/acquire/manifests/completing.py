@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from hilum.acquire.idc import find_all_in_idc
 from hilum.acquire.manifests.manifest import series_key
+from hilum.acquire.packed import PackedSeries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from hilum.acquire.idc import IdcFound
     from hilum.acquire.manifests.manifest import Manifest
     from hilum.acquire.wanted import WantedFile, WantedSeries
     from hilum.errors import Refusal
@@ -35,10 +37,10 @@ class Completed:
     earlier: Mapping[str, int]
 
     @property
-    def located(self) -> tuple[WantedSeries, ...]:
+    def located(self) -> Sequence[WantedSeries]:
         """The series without the unknown ones."""
         unknown = {refusal.item for refusal in self.unknown}
-        return tuple(one for one in self.manifest.series if series_key(one) not in unknown)
+        return PackedSeries(one for one in self.manifest.series if series_key(one) not in unknown)
 
 
 def complete(manifest: Manifest) -> Completed:
@@ -50,18 +52,22 @@ def complete(manifest: Manifest) -> Completed:
         The index is not installed.
     """
     found = find_all_in_idc(manifest.series)
+    files: dict[str, Sequence[WantedFile]] = {}
+    series = PackedSeries(_completed(manifest, found, files))
+    whole = replace(manifest, series=series, files={key: tuple(listed) for key, listed in files.items()})
+    return Completed(whole, found.refusals, found.earlier)
+
+
+def _completed(manifest: Manifest, found: IdcFound, files: dict[str, Sequence[WantedFile]]) -> Iterator[WantedSeries]:
+    """Series of a manifest as the index knows them; notes the files of those of which it lists some."""
     unknown = {refusal.item for refusal in found.refusals}
     known = iter(found.series)
-    series: list[WantedSeries] = []
-    files: dict[str, Sequence[WantedFile]] = {}
     for one in manifest.series:
         done = one if series_key(one) in unknown else next(known)
         if listed := manifest.files.get(series_key(one)):
             done = _of_files(done, listed)
             files[series_key(done)] = listed
-        series.append(done)
-    whole = replace(manifest, series=tuple(series), files={key: tuple(listed) for key, listed in files.items()})
-    return Completed(whole, found.refusals, found.earlier)
+        yield done
 
 
 def _of_files(series: WantedSeries, files: Sequence[WantedFile]) -> WantedSeries:

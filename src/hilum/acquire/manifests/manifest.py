@@ -10,7 +10,7 @@ from hilum.acquire.columns import CRDC_SERIES
 from hilum.errors import FormatError, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from hilum.acquire.wanted import WantedFile, WantedSeries
@@ -56,7 +56,7 @@ class Manifest:
     """
 
     dialect: Dialect
-    series: tuple[WantedSeries, ...]
+    series: Sequence[WantedSeries]
     files: Mapping[str, tuple[WantedFile, ...]] = field(default_factory=dict)
     server_url: str = ""
     refusals: tuple[Refusal, ...] = ()
