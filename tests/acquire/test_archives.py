@@ -156,6 +156,7 @@ def test_what_tcia_has_of_ct_lymph_nodes() -> None:
         ("nlst", [], "no archives are known of 'nlst', only of ct_lymph_nodes"),
         ("nlst", ["a.tar"], "expected the folder it becomes and .zip"),
         ("nlst", ["https://example.org/%2e%2e.zip"], "expected the folder it becomes"),
+        ("c", ["https://me:secret@host/A.zip"], "^https://host/A.zip: found a user or password"),
     ],
 )
 def test_what_cannot_be_asked_for(collection: str, places: list[str], message: str) -> None:

@@ -20,6 +20,7 @@ from hilum.acquire.nbia_login import Credentials, Login, require_known
 from hilum.acquire.pace import Pace, Patience
 from hilum.acquire.pull import pull
 from hilum.acquire.wanted import WantedSeries
+from hilum.disk import UNFINISHED
 from hilum.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
@@ -133,6 +134,7 @@ def test_a_fault_that_stays_is_refused(
     assert server.answered("getImageWithMD5Hash") == (3 if fault in PASSING else 1)
     assert not _files(tmp_path / "deep")
     assert not list(tmp_path.rglob("escaped*"))
+    assert not list(tmp_path.rglob(f"*{UNFINISHED}"))
     server.faults.clear()
     assert not _pull(source, tmp_path / "deep" / "out", WantedSeries(series_uid=UID)).refusals
     assert _files(tmp_path / "deep" / "out") == stored.images

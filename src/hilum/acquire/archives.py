@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from hilum.acquire.answers import errors_of, require_good
+from hilum.acquire.answers import errors_of, require_good, shown
 from hilum.acquire.names import Names
 from hilum.acquire.source import Delivery
 from hilum.acquire.unzip import Limits, unzip
@@ -77,7 +77,7 @@ def wanted_zips(collection_id: str, places: Sequence[str] = ()) -> tuple[WantedS
     Raises
     ------
     ConfigError
-        None is known of the collection and none named, or a name is no folder's.
+        None is known of the collection and none named, a name is no folder's, or a URL holds a password.
     """
     known = {one.folder: one for one in COLLECTION_ZIPS.get(collection_id, ())}
     if not places and not known:
@@ -134,6 +134,11 @@ def _wanted(collection_id: str, place: str, known: dict[str, CollectionZip]) -> 
     if ending.lower() != ".zip" or not _FOLDER_NAME.fullmatch(folder):
         names = ", ".join(f"{one}.zip" for one in known) or "NAME.zip"
         raise ConfigError(f"{place}: found name {name!r}, expected the folder it becomes and .zip, such as {names}")
+    if "://" in place and shown(place) != place:
+        raise ConfigError(
+            f"{shown(place)}: found a user or password in front of the host, which would be written into the ledger;"
+            " download the zip by other means and name its file"
+        )
     zipped = known.get(folder)
     digest = {SHA256: zipped.sha256} if zipped is not None and zipped.sha256 else {}
     return WantedSeries(

@@ -202,7 +202,7 @@ def sha256_if_same(path: Path, file: WantedFile) -> bytes | None:
     return sha256.digest() if other.hexdigest() == expected else None
 
 
-def draft_of(path: Path) -> str:
+def draft_of(path: Path | str) -> str:
     """Where the unfinished file of `path` lies."""
     folder, name = os.path.split(path)
     return os.path.join(folder, f".{name}{UNFINISHED}")  # noqa: PTH118 - a path object costs as much as the opening

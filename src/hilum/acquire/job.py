@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from contextlib import suppress
@@ -9,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hilum.acquire.draft import settle_together, sha256_if_same
+from hilum.acquire.draft import draft_of, settle_together, sha256_if_same
 from hilum.acquire.ledger import REFUSED, WHOLE
 from hilum.acquire.names import require_safe
 from hilum.errors import SourceError
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from hilum.acquire.report import Tally
     from hilum.acquire.transfer import Transfer, Unproven
     from hilum.acquire.wanted import WantedFile, WantedSeries
+
+_TAKEN = (IsADirectoryError, NotADirectoryError, FileExistsError)
+"""Raised where a file is to come and a folder lies, or the other way round."""
 
 
 class Job:
@@ -85,11 +89,21 @@ class Job:
                 check="empty-series",
             )
         self._check_amount(listed)
+        self._drop_drafts(safe)
         self._transfer.ledger.ask(self._entry.series_id, safe, self._known)
         self._known = self._ledger_files()
         missing = [file for file in safe if file.name not in here or self._known[file.name].state != WHOLE]
         self._present = _present(self._folder, missing)
         return missing
+
+    def _drop_drafts(self, files: Sequence[WantedFile]) -> None:
+        """Remove what an earlier run left of files that have changed since, unless a hash tells in the end."""
+        known = self._known
+        changed = [file for file in files if file.hash is None and not _is_of(known.get(file.name), file)]
+        present = _present(self._folder, changed)
+        for file in changed:
+            if (draft := draft_of(file.name)) in present:
+                (self._folder / draft).unlink()
 
     def _safe(self, listed: Sequence[WantedFile]) -> list[WantedFile]:
         safe = []
@@ -124,9 +138,8 @@ class Job:
             came = get()
         except SourceError as error:
             self._refuse_file(file, error)
-        except (IsADirectoryError, NotADirectoryError, FileExistsError) as error:
-            problem = f"{file.name}: {error.strerror}: a file and a folder of one name; move away what is there"
-            self._refuse_file(file, SourceError(problem, check="name-taken"))
+        except _TAKEN as error:
+            self._refuse_file(file, _taken(file.name, error))
         if came is not None:
             self._transfer.joint.hand_in(came.held, lambda md5: self._settle(file, partial(self._prove, came, md5)))
             return
@@ -138,6 +151,8 @@ class Job:
 
     def _fetch_or_adopt(self, file: WantedFile) -> Unproven | None:
         path, known = self._folder / file.name, self._known[file.name]
+        if file.name in self._present:
+            _require_no_folder(path)
         proven = file
         if known.sha256 is not None:
             # Received before, and moved, touched, or named just when the pull was killed: its own digest tells.
@@ -160,9 +175,14 @@ class Job:
     def _fetch_stream(self) -> None:
         try:
             names = self._transfer.receive_stream(self._series, self._entry.series_id, self._folder)
-            self._received = {name: self._folder / name for name in names}
+            received = {name: self._folder / name for name in names}
+            for path in received.values():
+                _require_no_folder(path)
+            self._received = received
         except SourceError as error:
             self._refuse(self._series.key, error)
+        except _TAKEN as error:
+            self._refuse(self._series.key, _taken(self._series.key, error))
         self._end()
 
     def _refuse_file(self, file: WantedFile, error: SourceError) -> None:
@@ -192,6 +212,23 @@ class Job:
         except OSError:
             return False
         return (status.st_size, status.st_mtime_ns) == (entry.received_bytes, entry.modified_ns)
+
+
+def _require_no_folder(path: Path) -> None:
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+
+
+def _taken(item: str, error: OSError) -> SourceError:
+    where = error.filename or item
+    return SourceError(
+        f"{item}: {where}: {error.strerror}: a file and a folder of one name; move away what is there",
+        check="name-taken",
+    )
+
+
+def _is_of(known: FileEntry | None, file: WantedFile) -> bool:
+    return known is not None and known.is_of(file)
 
 
 def _present(folder: Path, files: Sequence[WantedFile]) -> frozenset[str]:

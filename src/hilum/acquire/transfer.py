@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hilum.acquire.draft import Draft, require_hash
+from hilum.acquire.draft import Draft, draft_of, require_hash
 from hilum.acquire.ledger import RECEIVED
 from hilum.acquire.names import require_safe
 from hilum.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from hilum.acquire.joint_md5 import Held, JointMd5
     from hilum.acquire.ledger import FileEntry, Ledger
@@ -122,7 +122,7 @@ class Transfer:
         Raises
         ------
         SourceError
-            The stream is not whole, however often it was tried; then none of its files counts.
+            The stream is not whole, however often it was tried; then none of its files counts, and none is kept.
         """
         return self.pace.persist(partial(self._receive_all, series, series_id, folder))
 
@@ -172,6 +172,15 @@ class Transfer:
         draft.restart()
 
     def _receive_all(self, series: WantedSeries, series_id: int, folder: Path) -> list[str]:
+        begun: list[Path] = []
+        try:
+            return self._receive_each(series, series_id, folder, begun)
+        except SourceError:
+            for path in begun:
+                Path(draft_of(path)).unlink(missing_ok=True)
+            raise
+
+    def _receive_each(self, series: WantedSeries, series_id: int, folder: Path, begun: list[Path]) -> list[str]:
         received: dict[str, tuple[WantedFile, int, bytes]] = {}
         with self.source.fetch(series, None, 0) as deliveries:
             for delivery in deliveries:
@@ -180,6 +189,7 @@ class Transfer:
                     raise SourceError(
                         f"{series.key}: the stream holds {name!r} twice", check="name-twice", may_pass=True
                     )
+                begun.append(folder / name)
                 with Draft(folder / name, delivery.file) as draft:
                     draft.restart()
                     self._write(delivery, draft)
