@@ -121,8 +121,8 @@ def test_rows_are_a_list_of_objects(body: bytes, may_be_empty: bool, expected: l
 
 @pytest.mark.parametrize(("least_bytes", "is_given_up"), [(1 << 16, True), (1, False)])
 def test_a_server_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch, least_bytes: int, is_given_up: bool) -> None:
-    monkeypatch.setattr("hilum.acquire.stalling.PATIENCE_S", 0.05)
-    monkeypatch.setattr("hilum.acquire.stalling.LEAST_BYTES", least_bytes)
+    monkeypatch.setattr("hilum.acquire.trickle.PATIENCE_S", 0.05)
+    monkeypatch.setattr("hilum.acquire.trickle.LEAST_BYTES", least_bytes)
 
     def drip() -> Iterator[bytes]:
         yield answer(b"", length=20)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import random
 import socket
 import threading
+import time
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
+from acquire.scripted import saying
 from hilum.acquire.connections import BUFFER_BYTES, Connections
 from hilum.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from acquire.scripted import Request
 
 
 @dataclass
@@ -169,6 +173,20 @@ def test_what_is_no_answer_is_told(answer: bytes) -> None:
     connections = Connections()
     with playing([answer]) as script:
         assert check_of(connections, f"{script.url}/a") == "bad-answer"
+
+
+def test_a_server_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hilum.acquire.trickle.PATIENCE_S", 0.05)
+
+    def drip(request: Request) -> Iterator[bytes]:
+        yield sent(b"", length=20)
+        for _ in range(20):
+            time.sleep(0.02)
+            yield b"x"
+
+    with saying(drip) as server, pytest.raises(SourceError, match="bytes came in") as error:
+        got(Connections(), f"{server.url}/a")
+    assert (error.value.check, error.value.may_pass) == ("cut-connection", True)
 
 
 def test_a_failure_of_whoever_reads_is_not_taken_for_one_of_the_connection() -> None:

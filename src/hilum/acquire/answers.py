@@ -44,7 +44,7 @@ def open_client(
     """
     import httpx
 
-    from hilum.acquire.stalling import WatchedStream
+    from hilum.acquire.watched_stream import WatchedStream
 
     def watch(response: httpx.Response) -> None:
         if isinstance(response.stream, httpx.SyncByteStream):

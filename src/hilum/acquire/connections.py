@@ -10,6 +10,7 @@ import base64
 import mmap
 import ssl
 import threading
+import time
 import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from hilum.acquire.answers import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, failed_connection, tls_context
+from hilum.acquire.trickle import Trickle
 from hilum.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
@@ -158,19 +160,23 @@ class _Connection:
 
     def chunks(self, response: HTTPResponse, where: str) -> Iterator[memoryview]:
         """Give the buffer when it is full, and what is in it when the answer ends early."""
+        trickle = Trickle()
         with _errors_of(where):
             while not response.isclosed():
-                held, problem = self._fill(response)
+                held, problem = self._fill(response, trickle)
                 if held:
                     yield self._buffer[:held]
                 if problem is not None:
                     raise problem
 
-    def _fill(self, response: HTTPResponse) -> tuple[int, Exception | None]:
+    def _fill(self, response: HTTPResponse, trickle: Trickle) -> tuple[int, Exception | None]:
         held = 0
         try:
             while held < BUFFER_BYTES and not response.isclosed():
-                held += response.readinto(self._buffer[held:])
+                asked_at_s = time.monotonic()
+                came_bytes = response.readinto(self._buffer[held:])
+                held += came_bytes
+                trickle.note(time.monotonic() - asked_at_s, came_bytes)
         except (OSError, IncompleteRead) as error:
             return held, error
         # An answer that ends early is closed as one that ends.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hilum.acquire.draft import Draft, draft_of, require_hash
 from hilum.acquire.ledger import RECEIVED
 from hilum.acquire.names import require_safe
+from hilum.acquire.trickle import LEAST_BYTES
 from hilum.errors import SourceError
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class Transfer:
                 return
             except SourceError as error:
                 # A long file over a poor line breaks off often: what comes further than ever before is no failure.
-                is_further = draft.size_bytes > furthest and draft.file.size_bytes is not None
+                is_further = draft.size_bytes >= furthest + LEAST_BYTES and draft.file.size_bytes is not None
                 failures = 1 if is_further else failures + 1
                 furthest = max(furthest, draft.size_bytes)
                 self.ledger.note_attempts(series_id, draft.file.name, 1, draft.size_bytes, str(error))
