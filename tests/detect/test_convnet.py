@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from hilum.detect.convnet import ConvNetSettings, ViewClassifier, _loss
+from hilum.detect.convnet import ConvNetSettings, ViewClassifier, _hardest, _loss
 from hilum.detect.labels import NEGATIVE, POSITIVE
 from hilum.detect.view_examples import ViewExamples
 from hilum.errors import DetectorError
@@ -83,14 +83,31 @@ def test_with_nobody_held_out_all_epochs_are_done() -> None:
     assert np.any(trained.score(UNSEEN.pictures) != 0.5)
 
 
-def test_the_loss_weighs_both_classes_alike() -> None:
-    class Sure(torch.nn.Module):
-        def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-            return torch.full((len(pictures), 1), float(np.log(3)))
+class MeanGrey(torch.nn.Module):
+    """Says of a view of grey value g that the odds of a lesion are g to 100."""
 
-    # It says 3/4 of every view: -ln 3/4 for each of three positives, -ln 1/4 for the one negative.
-    some = examples(6).take(np.array([0, 2, 4, 1]))
-    assert _loss(Sure(), some) == pytest.approx((-np.log(3 / 4) - np.log(1 / 4)) / 2)
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return torch.log((pictures.mean(dim=(1, 2, 3)) + 1) * 127.5 / 100)[:, None]
+
+
+def greys(positives: list[int], negatives: list[int]) -> ViewExamples:
+    grey = np.array([*positives, *negatives], np.uint8)
+    labels = np.array([POSITIVE] * len(positives) + [NEGATIVE] * len(negatives), np.int8)
+    pictures = np.tile(grey[:, None, None, None], (1, 3, 8, 8))
+    return ViewExamples(pictures, labels, np.full(len(grey), "P"))
+
+
+def test_the_loss_weighs_both_classes_alike() -> None:
+    # Odds of 2 to 1 give 2/3, odds of 1 to 4 give 1/5.
+    lesions, other = -np.log(2 / 3), -np.log(4 / 5)
+    assert _loss(MeanGrey(), greys([200, 200, 200], [25])) == pytest.approx((lesions + other) / 2, rel=1e-5)
+
+
+def test_of_the_others_those_count_that_look_most_like_lesions() -> None:
+    some = greys([200, 200], [25, 100, 1, 25, 1])
+    lesions, others = -np.log(2 / 3), -(np.log(1 / 2) + np.log(4 / 5)) / 2
+    assert _loss(MeanGrey(), some) == pytest.approx((lesions + others) / 2, rel=1e-5)
+    assert _hardest(MeanGrey(), greys([200] * 4, [25, 100, 1, 26, 1])).tolist() == [5, 7]
 
 
 def test_nothing_to_score(classifier: ViewClassifier) -> None:

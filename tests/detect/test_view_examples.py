@@ -96,9 +96,21 @@ def test_batches_show_each_positive_once_beside_as_many_negatives(
     positives: int, negatives: int, half: int, seed: int
 ) -> None:
     labels = np.array([POSITIVE] * positives + [NEGATIVE] * negatives, np.int8)
-    batches = list(balanced_batches(labels, 2 * half, np.random.default_rng(seed)))
+    batches = list(balanced_batches(labels, 2 * half, np.random.default_rng(seed), np.empty(0, np.intp)))
     assert all(np.count_nonzero(labels[rows] == POSITIVE) * 2 == len(rows) <= 2 * half for rows in batches)
     shown = np.concatenate(batches)
     assert sorted(shown[labels[shown] == POSITIVE]) == list(range(positives))
     times = np.bincount(shown, minlength=len(labels))[positives:]
     assert times.max() - times.min() <= 1
+
+
+def test_hard_negatives_are_all_shown_and_the_rest_is_drawn() -> None:
+    labels = np.array([POSITIVE] * 8 + [NEGATIVE] * 40, np.int8)
+    hard = np.array([10, 20, 30])
+    times = np.zeros(len(labels), int)
+    for seed in range(200):
+        shown = np.concatenate(list(balanced_batches(labels, 4, np.random.default_rng(seed), hard)))
+        assert set(hard) <= set(shown)
+        assert len(shown) == 16
+        times += np.bincount(shown, minlength=len(labels))
+    assert times[8:].min() > 0

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from hilum.detect.views import Views, ViewSettings, draw_views, sample_views, view_offsets
+from hilum.detect.views import Views, ViewSettings, draw_views, sample_views, view_voxels
 from hilum.model.geometry import Geometry
 from hilum.volume import Volume
 from hilum.volume.patches import PLANES, extract_patches
@@ -71,11 +71,14 @@ def test_a_ramp_gives_the_values_of_the_places_on_any_grid(grid: str, turn: str)
 
 
 def test_the_size_is_that_of_the_whole_picture() -> None:
-    axial, coronal, sagittal = view_offsets(replace(one_view(np.eye(3)), size_mm=np.array([4.0])), PIXELS)[0]
+    small = replace(one_view(np.eye(3)), size_mm=np.array([4.0]))
+    # Voxels of 1 mm whose first lies at the origin: (slice, row, column) are z, y and x in mm.
+    grid = Geometry((9, 9, 9), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
+    axial, coronal, sagittal = view_voxels(grid, np.zeros((1, 3)), small, PIXELS)[0]
     steps = [-1.5, -0.5, 0.5, 1.5]
-    assert axial[0].tolist() == [[x, -1.5, 0] for x in steps]
-    assert coronal[0].tolist() == [[x, 0, 1.5] for x in steps]
-    assert sagittal[:, 3].tolist() == [[0, 1.5, -z] for z in steps]
+    assert axial[0].tolist() == [[0, -1.5, x] for x in steps]
+    assert coronal[0].tolist() == [[1.5, 0, x] for x in steps]
+    assert sagittal[:, 3].tolist() == [[-z, 1.5, 0] for z in steps]
 
 
 @given(seed=st.integers(0, 2**32 - 1), count=st.integers(0, 5))

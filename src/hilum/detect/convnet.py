@@ -66,6 +66,9 @@ class ConvNetSettings:
         Most passes over the lesions' views; passes without a lower loss on the held-out persons after which it stops.
     batch
         Views a step, half of them of lesions.
+    search_interval
+        Passes after which the counter-examples that look most like lesions are sought anew; they then make up half of
+        those that are shown. Most are easy, and a network that is shown all alike learns little about the others.
     learning_rate, weight_decay
         Of AdamW: the defaults of Kingma and Ba 2015 (arXiv:1412.6980) and of PyTorch.
     """
@@ -73,8 +76,9 @@ class ConvNetSettings:
     filters: tuple[int, int, int] = (32, 48, 64)
     dropout: float = 0.5
     epochs: int = 20
-    patience: int = 4
+    patience: int = 6
     batch: int = 128
+    search_interval: int = 3
     learning_rate: float = 0.001
     weight_decay: float = 0.01
 
@@ -201,9 +205,11 @@ def _fit(
 
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     losses: list[float] = []
-    best = None
-    for _ in range(settings.epochs):
-        for rows in balanced_batches(examples.labels, settings.batch, generator):
+    best, hard = None, np.empty(0, np.intp)
+    for epoch in range(settings.epochs):
+        if epoch and epoch % settings.search_interval == 0:
+            hard = _hardest(network, examples)
+        for rows in balanced_batches(examples.labels, settings.batch, generator, hard):
             _step(network, optimizer, examples.take(rows))
         if len(held_out.labels) == 0:
             continue
@@ -228,13 +234,24 @@ def _step(network: Module, optimizer: Optimizer, batch: ViewExamples) -> None:
     optimizer.step()
 
 
+def _hardest(network: Module, examples: ViewExamples) -> NDArray[np.intp]:
+    """Rows of the negatives that look most like lesions, half as many as there are positives."""
+    negatives = np.flatnonzero(examples.labels != POSITIVE)
+    order = np.argsort(-_probabilities(network, examples.pictures[negatives]), kind="stable")
+    return negatives[order[: np.count_nonzero(examples.labels == POSITIVE) // 2]]
+
+
 def _loss(network: Module, examples: ViewExamples) -> float:
-    """Mean cross entropy of both classes, each counting half."""
+    """Mean cross entropy of both classes, each counting half, over all positives and as many of the hardest negatives.
+
+    Over all negatives it would fall with easy ones alone, which do not come near the lesions in rank.
+    """
+    probabilities = _probabilities(network, examples.pictures)
     is_lesion = examples.labels == POSITIVE
-    right = _probabilities(network, examples.pictures)
-    right[~is_lesion] = 1 - right[~is_lesion]
-    entropy = -np.log(np.maximum(right, LEAST_PROBABILITY))
-    return float(entropy[is_lesion].mean() + entropy[~is_lesion].mean()) / 2
+    lesions = probabilities[is_lesion]
+    others = np.sort(probabilities[~is_lesion])[-len(lesions) :]
+    right = np.maximum(lesions, LEAST_PROBABILITY), np.maximum(1 - others, LEAST_PROBABILITY)
+    return float(-sum(np.log(some).mean() for some in right) / 2)
 
 
 def _probabilities(network: Module, pictures: Pictures) -> Floats:

@@ -127,7 +127,7 @@ def view_examples(
     return ViewExamples(pictures, labels[chosen], np.full(len(chosen), person_id))
 
 
-def balanced_batches(labels: NDArray[np.int8], size: int, generator: np.random.Generator) -> Iterator[NDArray[np.intp]]:
+def balanced_batches(labels: NDArray[np.int8], size: int, generator: np.random.Generator, hard: Rows) -> Iterator[Rows]:
     """Rows of one epoch: each positive once, and in each batch as many negatives.
 
     Parameters
@@ -136,10 +136,12 @@ def balanced_batches(labels: NDArray[np.int8], size: int, generator: np.random.G
         ``(n,)``, of both kinds.
     size
         Rows a batch, even.
+    hard
+        Rows of negatives, at most as many as there are positives, that are all shown; the others are drawn.
     """
     positives = generator.permutation(np.flatnonzero(labels == POSITIVE))
-    negatives = generator.permutation(np.flatnonzero(labels == NEGATIVE))
-    negatives = np.resize(negatives, len(positives))
+    drawn = np.resize(generator.permutation(np.flatnonzero(labels == NEGATIVE)), len(positives) - len(hard))
+    negatives = generator.permutation(np.concatenate([hard, drawn]))
     for start in range(0, len(positives), size // 2):
         some = slice(start, start + size // 2)
         yield np.concatenate([positives[some], negatives[some]])

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hilum.volume.patches import PLANES
-from hilum.volume.sampling import sample
+from hilum.volume.sampling import AIR_HU, sample_voxels
 from hilum.volume.windows import Window, apply_window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hilum.model.geometry import Geometry
     from hilum.volume.volume import Volume
 
     Floats = NDArray[np.float64]
@@ -122,18 +123,35 @@ def sample_views(volume: Volume, points_mm: Floats, views: Views, settings: View
     pictures = np.empty((len(points_mm), len(PLANES), settings.pixels, settings.pixels), np.uint8)
     for start in range(0, len(points_mm), VIEWS_AT_ONCE):
         some = slice(start, start + VIEWS_AT_ONCE)
-        places = points_mm[some, None, None, None] + view_offsets(views.part(some), settings.pixels)
-        pictures[some] = apply_window(sample(volume, places), window)
+        voxels = view_voxels(volume.geometry, points_mm[some], views.part(some), settings.pixels)
+        pictures[some] = apply_window(sample_voxels(volume, voxels, "linear", AIR_HU), window)
     return pictures
 
 
-def view_offsets(views: Views, pixels: int) -> Floats:
-    """LPS way in mm from its place to each pixel of each view, ``(n, 3, pixels, pixels, 3)``."""
-    steps = (np.arange(pixels) - (pixels - 1) / 2) / pixels
-    grid = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1)
-    planes = np.stack([grid @ np.asarray(axes, dtype=np.float64) for axes in PLANES.values()])
-    turned = planes.reshape(-1, 3) @ views.turn.transpose(0, 2, 1) * views.size_mm[:, None, None]
-    return (turned + views.shift_mm[:, None]).reshape(len(views), *planes.shape)
+def view_voxels(geometry: Geometry, points_mm: Floats, views: Views, pixels: int) -> Floats:
+    """Where each pixel of one view of each place lies in a grid.
+
+    The sides of the planes are turned into voxels, not each pixel: thousands of pixels share them.
+
+    Parameters
+    ----------
+    points_mm
+        ``(n, 3)`` LPS.
+    views
+        As many.
+
+    Returns
+    -------
+    ``(n, 3, pixels, pixels, 3)``, (slice, row, column) of each pixel of the axial, coronal and sagittal plane.
+    """
+    axes = np.asarray(list(PLANES.values()), dtype=np.float64)
+    sides_mm = np.einsum("pac,nbc->npab", axes, views.turn) * views.size_mm[:, None, None, None]
+    sides = geometry.to_voxels(sides_mm) - geometry.to_voxels(np.zeros(3))
+    centres = geometry.to_voxels(points_mm + views.shift_mm)[:, None, None]
+    steps = ((np.arange(pixels) - (pixels - 1) / 2) / pixels)[:, None]
+    rows = centres + steps * sides[:, :, None, 0]
+    voxels: Floats = rows[:, :, :, None] + steps * sides[:, :, None, None, 1]
+    return voxels
 
 
 def _directions(count: int, generator: np.random.Generator) -> Floats:
