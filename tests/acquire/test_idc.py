@@ -16,6 +16,8 @@ def test_a_collection_is_found_whole() -> None:
     found = find_in_idc(IdcSelection(collection=["ct_lymph_nodes"]))
     assert (len(found.series), found.refusals, dict(found.earlier)) == (352, (), {})
     assert sum(series.instance_count or 0 for series in found.series) == 110_179
+    places = [(one.collection_id, one.participant_id, one.study_uid, one.series_uid) for one in found.series]
+    assert places == sorted(places)
     first = found.series[0]
     assert first.location.startswith("s3://idc-open-data/")
     assert first.location.endswith("/")
