@@ -88,5 +88,5 @@ def test_rows_and_their_order_are_the_same_however_many_series_are_asked_for_at_
 ) -> None:
     subject = choose(archive, "trial")
     expected = archive.query('SELECT * FROM series ORDER BY "PatientID", "StudyInstanceUID", "SeriesInstanceUID"')
-    monkeypatch.setattr(contents, "SERIES_A_QUESTION", at_once)
+    monkeypatch.setattr(contents, "SERIES_AT_ONCE", at_once)
     assert [row for batch in subject.series("trial") for row in batch.to_pylist()] == expected.to_pylist()

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from hilum.catalog.reader import Reader
 from hilum.cohort import Cohort, list_cohorts
+from hilum.cohort.rows import chosen_rows
 from hilum.errors import ConfigError, NotFoundError, Refusal
 from hilum.model.instances import Instances
+from hilum.model.tables import SERIES
 from hilum.publish.names import safe_name
 
 if TYPE_CHECKING:
@@ -26,16 +28,12 @@ if TYPE_CHECKING:
 SERIES_AT_ONCE = 1000
 """Series in memory as Python values at once; with packed instances of 300 slices each about 20 MB."""
 
-SERIES_A_QUESTION = 5000
-"""Series whose rows are asked for at once, as Arrow holds them: 25 MB; for each question the table is scanned."""
-
 _FILE_COLUMNS = ["collection_id", "PatientID", "StudyInstanceUID", "SeriesInstanceUID", "source_url", "instances"]
 
 _CHOSEN = """FROM series
     WHERE collection_id = $collection AND ($all OR "SeriesInstanceUID" IN (SELECT unnest($uids)))
     ORDER BY "PatientID", "StudyInstanceUID", "SeriesInstanceUID"
 """
-_SERIES_SQL = f"SELECT * {_CHOSEN}"
 _KEYS_SQL = f'SELECT "SeriesInstanceUID", "PatientID" {_CHOSEN}'
 _SIZES_SQL = f'SELECT "SeriesInstanceUID" AS uid, instance_count AS files, size_bytes {_CHOSEN}'
 _ROWS_SQL = {
@@ -93,12 +91,10 @@ class Subject:
     chosen_from: Snapshot | None = None
 
     def series(self, collection_id: str) -> Iterator[pa.RecordBatch]:
-        """Rows of the series table, by participant, study and series; no more than some thousand in memory."""
-        uids = self._reader.query(_KEYS_SQL, self._bound(collection_id)).column("SeriesInstanceUID")
-        for start in range(0, len(uids), SERIES_A_QUESTION):
-            some = uids.slice(start, SERIES_A_QUESTION).to_pylist()
-            answer = self._reader.query(_SERIES_SQL, {"collection": collection_id, "all": False, "uids": some})
-            yield from answer.to_batches(max_chunksize=SERIES_AT_ONCE)
+        """Rows of the series table in its order: by participant, study and series; some thousand in memory at once."""
+        uids = self.series_uids[collection_id]
+        chosen = None if uids is None else frozenset(uids)
+        return chosen_rows(self.snapshot, collection_id, SERIES.column_names, chosen, rows=SERIES_AT_ONCE)
 
     def rows(self, collection_id: str) -> dict[str, pa.Table]:
         """Rows of the other tables that belong to those series."""
