@@ -94,6 +94,8 @@ class TestOpening:
     def test_no_archive(self, tmp_path: Path) -> None:
         with pytest.raises(ArchiveError, match=r"is no archive: it has no hilum\.json"):
             Archive.open(tmp_path)
+        with pytest.raises(ArchiveError, match="is no archive: there is no such folder"):
+            Archive.open(tmp_path / "mistyped")
 
     def test_a_newer_format_version_says_so(self, archive: Archive) -> None:
         (archive.path / "hilum.json").write_text('{"format_version": 2}')

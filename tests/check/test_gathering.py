@@ -73,6 +73,13 @@ def test_equal_pixels_are_told_against_the_lowest_of_their_group() -> None:
     ]
 
 
+def test_a_series_in_two_collections_does_not_equal_itself() -> None:
+    equals = EqualSeries()
+    for place in ("first", "second"):
+        equals.add(Print("A", "1", "1", "s", b"g"), digest="x", place=place)
+    assert list(equals.findings()) == []
+
+
 @pytest.mark.parametrize("at_once", [1, 2, 200])
 def test_references_are_looked_for_whenever_so_many_objects_were_seen(
     at_once: int, tmp_path: Path, clean: Make, checked: Check, monkeypatch: pytest.MonkeyPatch

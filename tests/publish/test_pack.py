@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import time
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -140,6 +141,12 @@ def test_a_repeat_gives_the_same_bytes_and_a_finished_drive_is_left_alone(releas
     assert content(tmp_path / "one") == content(tmp_path / "two")
     assert [packed.written for packed in first] == [packed.files for packed in first]
     assert [packed.written for packed in again] == [0, 0]
+
+
+def test_a_finished_drive_is_not_taken_for_the_answer_to_another_request(release: Release, tmp_path: Path) -> None:
+    pack_all(release, tmp_path)
+    with pytest.raises(ArchiveError, match="finished, for request 'REQ-7', now 'REQ-8'"):
+        pack_drive(release, two_drives(release), 1, tmp_path, replace(SHIPMENT, request="REQ-8"))
 
 
 def test_a_file_that_changed_since_the_release_keeps_the_bag_unfinished(own_release: Release, tmp_path: Path) -> None:

@@ -183,7 +183,7 @@ def _deliveries(chunks: Iterator[bytes], series: WantedSeries) -> Iterator[Deliv
         raise SourceError(
             f"{series.location}: its sha256 is {sha256.hexdigest()}, expected {expected}; is it another version?",
             check="wrong-hash",
-            may_pass=True,
+            may_pass="://" in series.location,
         )
 
 

@@ -116,9 +116,9 @@ class Layout:
         try:
             version = json.loads(self.marker.read_bytes())["format_version"]
         except FileNotFoundError as error:
+            found = f"it has no {self.marker.name}" if self.root.exists() else "there is no such folder"
             raise ArchiveError(
-                f"{self.root} is no archive: it has no {self.marker.name}; make one with: "
-                f"hilum index FOLDER --archive {self.root}"
+                f"{self.root} is no archive: {found}; make one with: hilum index FOLDER --archive {self.root}"
             ) from error
         except (ValueError, KeyError, TypeError) as error:
             raise ArchiveError(f"{self.marker} is damaged ({error}); restore it from a copy") from error

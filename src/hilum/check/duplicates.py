@@ -83,9 +83,9 @@ class EqualSeries:
         )
         firsts: dict[str, tuple[str, str]] = {}
         for digest, uid, participant_id, *places in rows:
-            if digest in firsts:
-                yield firsts[digest], (uid, participant_id, *places)
-            firsts.setdefault(digest, (uid, participant_id))
+            first = firsts.setdefault(digest, (uid, participant_id))
+            if uid != first[0]:  # in two collections, a series equals itself
+                yield first, (uid, participant_id, *places)
 
     def _shared(self) -> list[Print]:
         """The series whose grid or study stands under several participants."""

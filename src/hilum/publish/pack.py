@@ -60,6 +60,9 @@ _NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP})
 """Errors of a hard link between two disks, on a file system without them, or to a file of somebody else."""
 
 RELEASE_FOLDER = "release"
+REQUEST, RECIPIENT = "Hilum-Request", "Hilum-Recipient"
+"""Lines of a bag's information that say what it answers, and who gets it."""
+
 STATE_NAME = "packing.sqlite"
 LOCK_NAME = "packing.lock"
 
@@ -123,7 +126,7 @@ def pack_drive(
     bag.mkdir(parents=True, exist_ok=True)
     with exclusive_lock(bag / LOCK_NAME):
         if (bag / DECLARATION).exists():
-            return _finished(bag, release, drive)
+            return _finished(bag, release, drive, shipment)
         if (bag / LOCK_NAME.upper()).exists():
             require_names_apart(release)
         with open_done(bag / STATE_NAME, purpose=_purpose(release, drive)) as done:
@@ -139,10 +142,18 @@ def pack_drive(
     return Packed(bag, drive.files, drive.size_bytes, copying.written, ())
 
 
-def _finished(bag: Path, release: Release, drive: Drive) -> Packed:
-    found = read_information(bag).get("Bag-Group-Identifier", "another shipment")
+def _finished(bag: Path, release: Release, drive: Drive, shipment: Shipment) -> Packed:
+    information = read_information(bag)
+    found = information.get("Bag-Group-Identifier", "another shipment")
     if found != release.digest:
         raise ArchiveError(f"{bag} is a finished bag of {found}, expected {release.digest}; name another folder")
+    for what, name, asked in (("request", REQUEST, shipment.request), ("recipient", RECIPIENT, shipment.recipient)):
+        packed_for = information.get(name, "")
+        if packed_for != asked:
+            raise ArchiveError(
+                f"{bag} is finished, for {what} {packed_for!r}, now {asked!r} is named; name another folder, or say as"
+                " before"
+            )
     forget(bag / STATE_NAME)
     (bag / LOCK_NAME).unlink(missing_ok=True)
     return Packed(bag, drive.files, drive.size_bytes, 0, ())
@@ -335,7 +346,7 @@ def _information(release: Release, drive: Drive, shipment: Shipment) -> str:
             ("Bag-Group-Identifier", release.digest),
             ("Bag-Count", f"{drive.number} of {drive.of}"),
             ("Hilum-Licence", release.licence),
-            ("Hilum-Request", shipment.request),
-            ("Hilum-Recipient", shipment.recipient),
+            (REQUEST, shipment.request),
+            (RECIPIENT, shipment.recipient),
         ]
     )
