@@ -82,8 +82,17 @@ def test_persons_are_held_out_whole_and_only_those_with_lesions(seed: int, share
     assert sorted([*taught, *held_out]) == list(range(40))
     apart = set(found.person_ids[held_out])
     assert not apart & set(found.person_ids[taught])
-    assert len(apart) == max(1, round(share * 9))
+    assert len(apart) == min(max(1, round(share * 9)), 7)
     assert "P9" not in apart
+
+
+def test_a_person_all_of_whose_candidates_lie_on_lesions_is_not_held_out() -> None:
+    found = some([POSITIVE, POSITIVE, *LABELS[:12]], ["alone", "alone", *PERSONS[:12]])
+    apart: set[str] = set()
+    for seed in range(30):
+        _, held_out = found.split_by_person(0.2, np.random.default_rng(seed))
+        apart |= set(found.person_ids[held_out].tolist())
+    assert apart == {"P0", "P1", "P2"}
 
 
 def test_of_two_persons_none_is_held_out() -> None:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.intp]
 
-PERSONS_TO_HOLD_OUT = 3
-"""Persons with lesions that there must be before one of them is held out: two still teach."""
+LEAST_PERSONS = 2
+"""Persons with views of both kinds who teach before any is held out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +87,13 @@ class ViewExamples:
         return ViewExamples(self.pictures[rows], self.labels[rows], self.person_ids[rows])
 
     def split_by_person(self, share: float, generator: np.random.Generator) -> tuple[Rows, Rows]:
-        """Rows to learn from, and rows of the persons that are held out: at least one of those with lesions.
+        """Rows to learn from, and rows of the persons that are held out: one or more of those with views of both kinds.
 
-        None is held out of fewer than `PERSONS_TO_HOLD_OUT` persons with lesions. A person without lesions teaches.
+        At least `LEAST_PERSONS` of those teach: of so few none is held out. A person without lesions teaches.
         """
-        persons = np.unique(self.person_ids[self.labels == POSITIVE])
-        count = max(1, round(share * len(persons))) if len(persons) >= PERSONS_TO_HOLD_OUT else 0
+        persons = np.intersect1d(self.person_ids[self.labels == POSITIVE], self.person_ids[self.labels == NEGATIVE])
+        wanted = max(1, round(share * len(persons)))
+        count = max(0, min(wanted, len(persons) - LEAST_PERSONS))
         is_held_out = np.isin(self.person_ids, generator.permutation(persons)[:count])
         return np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
 
