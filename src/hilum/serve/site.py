@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -148,6 +150,8 @@ def run(*, host: str, port: int, workers: int) -> None:
 
     from hilum.serve.settings import LOGGING, OPTIONS
 
+    # Once it has stopped, uvicorn sends itself the signal again: it shall end this process, not cut it off.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
         APPLICATION,
         host=host,
