@@ -65,7 +65,7 @@ _FIELDS = {
 
 _ROWS_AT_ONCE = 1000
 
-_SOUGHT_AT_ONCE = 10_000
+_SOUGHT_AT_ONCE = 5_000
 """Series of a manifest that are looked up together."""
 
 

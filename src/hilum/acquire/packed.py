@@ -14,7 +14,7 @@ from hilum.acquire.fingerprints import Fingerprints
 from hilum.acquire.wanted import WantedSeries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 _AT_ONCE = 1024
 """Series that are packed together: neighbours share participant, study and beginnings of UIDs."""
@@ -39,19 +39,24 @@ class PackedSeries(Sequence[WantedSeries]):
 
     def __init__(self, series: Iterable[WantedSeries] = ()) -> None:
         self._blocks: list[bytes] = []
-        self._count = 0
-        given = iter(series)
-        while rows := [_values_of(one) for one in islice(given, _AT_ONCE)]:
-            # Column by column: what resembles each other lies together.
-            self._blocks.append(zlib.compress(json.dumps(list(zip(*rows, strict=True))).encode(), _LEVEL))
-            self._count += len(rows)
+        self._last: list[WantedSeries] = []
+        for one in series:
+            self.append(one)
+
+    def append(self, series: WantedSeries) -> None:
+        """Put a series at the end."""
+        self._last.append(series)
+        if len(self._last) == _AT_ONCE:
+            self._blocks.append(_packed(self._last))
+            self._last = []
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._blocks) * _AT_ONCE + len(self._last)
 
     def __iter__(self) -> Iterator[WantedSeries]:
         for block in self._blocks:
             yield from _unpacked(block)
+        yield from self._last
 
     @overload
     def __getitem__(self, place: int) -> WantedSeries: ...
@@ -61,25 +66,38 @@ class PackedSeries(Sequence[WantedSeries]):
 
     def __getitem__(self, place: int | slice) -> WantedSeries | Sequence[WantedSeries]:
         if isinstance(place, slice):
-            return [self[one] for one in range(*place.indices(self._count))]
-        block, row = divmod(range(self._count)[place], _AT_ONCE)
+            return [self[one] for one in range(*place.indices(len(self)))]
+        block, row = divmod(range(len(self))[place], _AT_ONCE)
+        if block == len(self._blocks):
+            return self._last[row]
         return next(islice(_unpacked(self._blocks[block]), row, None))
 
 
-def each_once(series: Sequence[WantedSeries]) -> Sequence[WantedSeries]:
+def each_once(
+    series: Sequence[WantedSeries], key_of: Callable[[WantedSeries], str] = operator.attrgetter("key")
+) -> Sequence[WantedSeries]:
     """Give series without those whose key stands before; the same sequence where each stands once."""
-    repeated = Fingerprints.of_repeated(one.key for one in series)
-    return PackedSeries(_first_of_each(series, repeated)) if repeated else series
+    repeated = Fingerprints.of_repeated(map(key_of, series))
+    return PackedSeries(_first_of_each(series, key_of, repeated)) if repeated else series
 
 
-def _first_of_each(series: Iterable[WantedSeries], repeated: Fingerprints) -> Iterator[WantedSeries]:
+def _first_of_each(
+    series: Iterable[WantedSeries], key_of: Callable[[WantedSeries], str], repeated: Fingerprints
+) -> Iterator[WantedSeries]:
     seen: set[str] = set()
     for one in series:
-        if one.key in repeated:
-            if one.key in seen:
+        key = key_of(one)
+        if key in repeated:
+            if key in seen:
                 continue
-            seen.add(one.key)
+            seen.add(key)
         yield one
+
+
+def _packed(series: Iterable[WantedSeries]) -> bytes:
+    # Column by column: what resembles each other lies together.
+    columns = list(zip(*map(_values_of, series), strict=True))
+    return zlib.compress(json.dumps(columns).encode(), _LEVEL)
 
 
 def _unpacked(block: bytes) -> Iterator[WantedSeries]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from hilum.acquire.columns import crdc_of, is_uid
-from hilum.acquire.manifests.manifest import Dialect, Lines, Manifest
+from hilum.acquire.manifests.manifest import Dialect, Lines, Manifest, lines_of
 from hilum.acquire.wanted import WantedFile, WantedSeries
 from hilum.errors import FormatError
 
@@ -44,7 +44,7 @@ def read_fetch(path: Path, text: str) -> Manifest:
         No line is a file.
     """
     lines = Lines(path, Dialect.BAGIT)
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(lines_of(text), start=1):
         if not line.strip():
             continue
         try:

@@ -7,10 +7,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from hilum.acquire.columns import CRDC_SERIES
+from hilum.acquire.packed import PackedSeries, each_once
 from hilum.errors import FormatError, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from hilum.acquire.wanted import WantedFile, WantedSeries
@@ -77,20 +78,20 @@ class Lines:
     def __init__(self, path: Path, dialect: Dialect) -> None:
         self._path = path
         self._dialect = dialect
-        self._series: dict[str, WantedSeries] = {}
+        self._series = PackedSeries()
         self._files: dict[str, dict[str, WantedFile]] = {}
         self._refusals: list[Refusal] = []
         self._repeated = 0
 
     def keep(self, series: WantedSeries) -> None:
         """Take a line that is a series."""
-        if self._series.setdefault(series_key(series), series) is not series:
-            self._repeated += 1
+        self._series.append(series)
 
     def keep_file(self, series: WantedSeries, file: WantedFile) -> None:
         """Take a line that is a file of a series."""
         key = series_key(series)
-        self._series.setdefault(key, series)
+        if key not in self._files:
+            self._series.append(series)
         files = self._files.setdefault(key, {})
         if files.setdefault(file.name, file) is file:
             return
@@ -113,14 +114,24 @@ class Lines:
         if not self._series:
             first = f"; {self._refusals[0].item}: {self._refusals[0].reason}" if self._refusals else ""
             raise FormatError(f"{self._path}: no series in this {self._dialect} manifest{first}")
+        series = each_once(self._series, series_key)
         return Manifest(
             self._dialect,
-            tuple(self._series.values()),
+            series,
             {key: tuple(files.values()) for key, files in self._files.items()},
             server_url,
             tuple(self._refusals),
-            self._repeated,
+            self._repeated + len(self._series) - len(series),
         )
+
+
+def lines_of(text: str) -> Iterator[str]:
+    """Give the lines of a text one by one: those of a long manifest, all at once, take more memory than it does."""
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield text[start:end]
+        start = end + 1
+    yield text[start:]
 
 
 def series_key(series: WantedSeries) -> str:

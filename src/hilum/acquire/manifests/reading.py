@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hilum.acquire.manifests.bagit import is_fetch, read_fetch
-from hilum.acquire.manifests.manifest import Dialect, Manifest
+from hilum.acquire.manifests.manifest import Dialect, Manifest, lines_of
 from hilum.acquire.manifests.s5cmd import SCHEME, read_s5cmd
 from hilum.acquire.manifests.selection import read_selection
 from hilum.acquire.manifests.tables import delimiter_of, find_header, is_bare_list, read_table
 from hilum.acquire.manifests.tcia import names_list, read_tcia
 from hilum.errors import FormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_BYTES = 1 << 30
 """A manifest of IDC's million series has 100 MB; what is larger is something else."""
@@ -56,21 +60,25 @@ def recognise(path: Path, text: str) -> Dialect:
     FormatError
         It is none of them.
     """
-    said = [line for line in text.split("\n") if line.strip() and not line.startswith("#")]
-    if not said:
+    first = next(_said(text), None)
+    if first is None:
         raise FormatError(f"{path}: nothing but comments; expected {_EXPECTED}")
-    if any(map(names_list, said)):
+    if any(map(names_list, _said(text))):
         return Dialect.TCIA
-    if said[0].lstrip().startswith(("{", "[")):
+    if first.lstrip().startswith(("{", "[")):
         return Dialect.IDC
-    if is_fetch(said[0]):
+    if is_fetch(first):
         return Dialect.BAGIT
     delimiter = delimiter_of(text)
     if is_bare_list(text) or find_header(text, delimiter) is not None:
         return Dialect.TSV if delimiter == "\t" else Dialect.CSV
-    if any(SCHEME in line for line in said):
+    if any(SCHEME in line for line in _said(text)):
         return Dialect.S5CMD
-    raise FormatError(f"{path}: {said[0][:80]!r} begins no manifest that is known; expected {_EXPECTED}")
+    raise FormatError(f"{path}: {first[:80]!r} begins no manifest that is known; expected {_EXPECTED}")
+
+
+def _said(text: str) -> Iterator[str]:
+    return (line for line in lines_of(text) if line.strip() and not line.startswith("#"))
 
 
 def _text(path: Path) -> str:

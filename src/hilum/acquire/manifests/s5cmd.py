@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from hilum.acquire.columns import crdc_of
-from hilum.acquire.manifests.manifest import Dialect, Lines, Manifest
+from hilum.acquire.manifests.manifest import Dialect, Lines, Manifest, lines_of
 from hilum.acquire.wanted import WantedFile, WantedSeries
 from hilum.errors import FormatError
 
@@ -37,7 +37,7 @@ def read_s5cmd(path: Path, text: str) -> Manifest:
     """
     lines = Lines(path, Dialect.S5CMD)
     endpoint_url = next(iter(_ENDPOINT.findall(text)), "")
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(lines_of(text), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         try:

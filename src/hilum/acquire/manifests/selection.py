@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from hilum.acquire.columns import CRDC_SERIES, field_of, is_uuid, series_of
-from hilum.acquire.manifests.manifest import Dialect, Lines, Manifest
+from hilum.acquire.manifests.manifest import Dialect, Lines, Manifest, lines_of
 from hilum.errors import FormatError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _elements(path: Path, text: str) -> Iterator[tuple[int, Any]]:
 
 
 def _each_line(path: Path, text: str) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(lines_of(text), start=1):
         if not line.strip():
             continue
         try:
@@ -104,7 +104,7 @@ def _row(element: Any) -> dict[str, Any]:
 def _places(text: str) -> dict[str, int]:
     """First line of each value, by how it is written."""
     places: dict[str, int] = {}
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(lines_of(text), start=1):
         for value in _VALUE.findall(line):
             places.setdefault(value, number)
     return places

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from hilum.acquire import retriever_table
 from hilum.acquire.columns import CRDC_SERIES, is_uid, is_uuid, names_series, series_of
-from hilum.acquire.manifests.manifest import Dialect, Lines, Manifest
+from hilum.acquire.manifests.manifest import Dialect, Lines, Manifest, lines_of
 from hilum.errors import FormatError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _END = "\0end"
 
 def find_header(text: str, delimiter: str) -> int | None:
     """Give the line, counted from 1, with the names of columns; None where the first lines name no series."""
-    for number, line in enumerate(text.split("\n")[:PREFACE_LINES], start=1):
+    for number, line in enumerate(islice(lines_of(text), PREFACE_LINES), start=1):
         if names_series(_values(line, delimiter)):
             return number
     return None
@@ -52,7 +53,7 @@ def delimiter_of(text: str) -> str:
 
 def is_bare_list(text: str) -> bool:
     """Whether the first line that is no comment is an identifier of a series and nothing else."""
-    first = next((line for line in text.split("\n") if line.strip() and not line.startswith("#")), "")
+    first = next((line for line in lines_of(text) if line.strip() and not line.startswith("#")), "")
     return _is_identifier(first.strip(' ,"'))
 
 
@@ -89,7 +90,7 @@ def write_table(series: Iterable[WantedSeries], *, delimiter: str = ",") -> str:
 
 
 def _read_list(lines: Lines, text: str) -> None:
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(lines_of(text), start=1):
         word = line.strip(' ,"\t')
         if not word or word.startswith("#"):
             continue
@@ -107,7 +108,7 @@ def _read_rows(lines: Lines, path: Path, text: str, delimiter: str) -> None:
             f"{path}:1: no column of series in {first[:80]!r}; expected SeriesInstanceUID, Series UID "
             f"or {CRDC_SERIES}, comma or tab between columns"
         )
-    names = [name.strip(" #") for name in _values(text.split("\n")[header - 1], delimiter)]
+    names = [name.strip(" #") for name in _values(next(islice(lines_of(text), header - 1, None)), delimiter)]
     is_retrievers = names == list(retriever_table.COLUMNS)
     for number, read in _rows(text, header, delimiter):
         if not any(value.strip() for value in read):
@@ -125,7 +126,7 @@ def _read_rows(lines: Lines, path: Path, text: str, delimiter: str) -> None:
 def _rows(text: str, header: int, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Rows below the names of columns, each with the number of its last line."""
     # A line behind the end comes as a row, unless a quote that was never closed swallows it and all before.
-    lines = [*(f"{line}\n" for line in text.split("\n")[header:]), _END]
+    lines = chain((f"{line}\n" for line in islice(lines_of(text), header, None)), [_END])
     reader = csv.reader(lines, delimiter=delimiter)
     for row in reader:
         if row == [_END]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from hilum.acquire.columns import is_uid
-from hilum.acquire.manifests.manifest import Dialect, Lines, Manifest
+from hilum.acquire.manifests.manifest import Dialect, Lines, Manifest, lines_of
 from hilum.acquire.wanted import WantedSeries
 from hilum.errors import FormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 SERVLET = "nbia-download/servlet/DownloadServlet"
@@ -89,14 +90,13 @@ def names_list(line: str) -> bool:
     return bool(is_key) and key.strip().lower() == LIST_KEY.lower()
 
 
-def _parts(path: Path, text: str) -> tuple[dict[str, str], list[tuple[int, str]]]:
+def _parts(path: Path, text: str) -> tuple[dict[str, str], Iterator[tuple[int, str]]]:
     """Settings before the list, their keys in lower case; lines of the list with their numbers."""
     settings: dict[str, str] = {}
-    lines = text.split("\n")
-    for number, line in enumerate(lines, start=1):
+    lines = enumerate(lines_of(text), start=1)
+    for number, line in lines:
         key, _, value = line.partition("=")
         if names_list(line):
-            rest = [(number, value)] if value.strip() else []
-            return settings, rest + list(enumerate(lines[number:], start=number + 1))
+            return settings, chain([(number, value)], lines)
         settings[key.strip().lower()] = value.strip()
     raise FormatError(f"{path}: no line {LIST_KEY}=; expected it before the SeriesInstanceUIDs")
