@@ -14,18 +14,18 @@ from hilum.catalog.idc import import_idc
 from hilum.catalog.merge import SORTED_BY
 from hilum.catalog.summary import Summary, list_collections, summarize
 from hilum.errors import NotFoundError
+from memory import PEAK_KB
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-IMPORT = """
-import json, resource, sys
+IMPORT = f"""{PEAK_KB}
+import json, sys
 from hilum.catalog import Archive, idc
 from hilum.catalog.idc import import_idc
 found = import_idc(Archive.create(sys.argv[1]), ["nlst", "ct_lymph_nodes"])
-peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps([found.series_by_collection, found.kept_local, peak_kb]))
+print(json.dumps([found.series_by_collection, found.kept_local, peak_kb()]))
 """
 
 PEAK_BYTES = 1_200_000_000

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hilum.check import RULES, Acceptance, Finding
 from hilum.check.finding_table import CheckCount, FindingTable
 from hilum.check.rules import order_of
+from memory import PEAK_KB
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -102,8 +103,8 @@ def test_nothing_is_left_open_when_nobody_needs_the_findings(monkeypatch: pytest
             connection.execute("SELECT 1")
 
 
-GATHER = """
-import io, json, resource, sys
+GATHER = f"""{PEAK_KB}
+import json, sys
 from hilum.assess.page import stylesheet
 from hilum.check import Finding, PixelReading, Report, Terms
 from hilum.check.gathering import Gathering
@@ -115,21 +116,21 @@ from hilum.cli.text_table import print_table
 def report_of(count):
     gathering = Gathering(Terms(None, 1), lambda *_: [])
     for number in range(count):
-        uid, place = f"1.2.840.{number:050d}", f"/archive/in/{number:060d}"
-        findings = (Finding("not-declared", uid, f"{number} of the files, without a word", place, f"{number:06d}"),)
+        uid, place = f"1.2.840.{{number:050d}}", f"/archive/in/{{number:060d}}"
+        findings = (Finding("not-declared", uid, f"{{number}} of the files, without a word", place, f"{{number:06d}}"),)
         gathering.add(Seen(uid, number, place, findings, 1), None)
     found, unused = gathering.end()
     return Report("all", PixelReading.NONE, count, count, 0, found, unused, gathering.pictures.of(found))
 
-def peak_kb(count):
+def peak_of(count):
     report = report_of(count)
     with open("/dev/null", "w") as sys.stdout:
         sys.stdout.writelines(report.json_pieces())
         sys.stdout.writelines(report_pieces(report, style=stylesheet()))
         print_table(_Rows(report.findings))
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak_kb()
 
-sys.stderr.write(json.dumps([peak_kb(count) for count in (5_000, 25_000)]))
+sys.stderr.write(json.dumps([peak_of(count) for count in (5_000, 25_000)]))
 """
 """Gathers findings and writes all that is written of them; tells the peak of memory of few and of many."""
 

@@ -21,6 +21,7 @@ from hilum.cli.pull import register
 from hilum.cohort import Criteria, build_cohort
 from hilum.errors import ConfigError, HilumError
 from hilum.model.tables import SERIES
+from memory import PEAK_KB
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -178,12 +179,7 @@ def test_a_batch_is_the_same_however_it_is_asked_for(tmp_path: Path) -> None:
 
 def test_a_plan_takes_little_memory_however_much_is_asked_for(tmp_path: Path) -> None:
     """130,839 series, which would be 260 MB as objects; all of NLST are 592,600."""
-    # The system's own count of most memory begins with that of the process that started this one.
-    code = (
-        "from pathlib import Path; from hilum.cli.app import main\n"
-        "try: main()\n"
-        "finally: print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])"
-    )
+    code = f"{PEAK_KB}\nfrom hilum.cli.app import main\ntry: main()\nfinally: print(peak_kb())"
     words = ("pull", "idc", "--collection", "nlst", "--modality", "SEG", "--to", str(tmp_path / "to"), "--dry-run")
     done = subprocess.run([sys.executable, "-c", code, *words, "--json"], capture_output=True, text=True, check=True)
     plan, _, peak = done.stdout.strip().rpartition("\n")
