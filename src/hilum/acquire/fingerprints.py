@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 from array import array
 from bisect import bisect_left
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Self
-
-    import numpy as np
-    from numpy.typing import NDArray
 
 _BYTES = 8
 
@@ -24,20 +22,12 @@ class Fingerprints:
     """
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
-        import numpy as np
-
-        made = np.fromiter(map(_fingerprint, texts), np.uint64)
-        made.sort()
-        self._sorted = array("Q", made.tobytes())
+        self._sorted = array("Q", sorted(map(_fingerprint, texts)))
 
     @classmethod
     def of_repeated(cls, texts: Iterable[str]) -> Self:
         """Texts that stand more than once."""
-        import numpy as np
-
-        made = np.fromiter(map(_fingerprint, texts), np.uint64)
-        made.sort()
-        return cls._of_equal_neighbours(made)
+        return cls._of_equal_neighbours(sorted(map(_fingerprint, texts)))
 
     @classmethod
     def of_shared(cls, pairs: Iterable[tuple[str, str]]) -> Self:
@@ -49,12 +39,12 @@ class Fingerprints:
         )
         made = made[np.lexsort((made["other"], made["text"]))]
         is_new = np.append(True, made[1:] != made[:-1])[: len(made)]
-        return cls._of_equal_neighbours(made["text"][is_new])
+        return cls._of_equal_neighbours(array("Q", made["text"][is_new].tobytes()))
 
     @classmethod
-    def _of_equal_neighbours(cls, made: NDArray[np.uint64]) -> Self:
+    def _of_equal_neighbours(cls, made: Sequence[int]) -> Self:
         found = cls()
-        found._sorted = array("Q", made[1:][made[1:] == made[:-1]].tobytes())
+        found._sorted = array("Q", (one for one, following in pairwise(made) if one == following))
         return found
 
     def __contains__(self, text: str) -> bool:
