@@ -8,6 +8,7 @@ import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from ctypes import CDLL
 from functools import partial
@@ -51,6 +52,9 @@ TOLD_EVERY_S = 1
 
 FORM_LIMIT_BYTES = 1_000_000
 """Longest body of a request, but for those that bring DICOM files."""
+
+LINGER_S, LINGER_BYTES = 2.0, 8_000_000
+"""So long, and so much, a request that is refused is read on, so that its sender gets to see the answer."""
 
 UPLOAD_PATHS = ("/dicom-web/",)
 """Paths that DICOM files are sent to."""
@@ -97,7 +101,7 @@ class Application(ASGIHandler):
         is_upload = scope["method"] == "POST" and scope["path"].startswith(UPLOAD_PATHS)
         if is_upload and not await self._in_thread(self._direct.may_send, scope):
             # Who may not send is told so before the body is read.
-            receive, send = _without_body, _closing(send)
+            receive, send = _without_body, _closing(receive, send)
         limit = self._options.upload_limit_mb * 1_000_000 if is_upload else FORM_LIMIT_BYTES
         try:
             await super().__call__(scope, _limited(receive, limit), send)
@@ -105,7 +109,8 @@ class Application(ASGIHandler):
             body = json.dumps({"error": f"the request is too long: at most {limit:,} bytes are taken here"}).encode()
             own = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
             headers = own + (self._direct.common_headers(scope["scheme"]) or [])
-            await _closing(send)({"type": "http.response.start", "status": 413, "headers": headers})
+            send = _closing(receive, send)
+            await send({"type": "http.response.start", "status": 413, "headers": headers})
             await send({"type": "http.response.body", "body": body})
 
     async def _sent_directly(self, asked: Asked, send: Send) -> bool:
@@ -191,12 +196,19 @@ async def _without_body() -> Message:
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
-def _closing(send: Send) -> Send:
-    """Send an answer after which the connection is closed: what else comes over it is not read."""
+def _closing(receive: Receive, send: Send) -> Send:
+    """Send an answer after which the connection is closed: what else comes over it counts for nothing.
+
+    It is passed over for a while first: who is still sending when the connection is cut never sees the answer.
+    """
 
     async def send_last(message: Message) -> None:
         if message["type"] == "http.response.start":
             message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+        elif not message.get("more_body"):
+            await send({**message, "more_body": True})
+            await _pass_over(receive)
+            message = {"type": "http.response.body", "body": b""}
         await send(message)
 
     return send_last
@@ -224,3 +236,15 @@ def make_application() -> Application:
 
 
 application = make_application()
+
+
+async def _pass_over(receive: Receive) -> None:
+    """Read the rest of a request, or so much of it as a sender that has seen its answer may still send."""
+    passed_bytes = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_S):
+            while passed_bytes < LINGER_BYTES:
+                message = await receive()
+                passed_bytes += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return

@@ -83,22 +83,27 @@ def test_nobody_without_an_account_sends(folder: Path) -> None:
     assert waiting(folder) == []
 
 
-def test_the_body_of_who_may_not_send_is_not_read() -> None:
-    from hilum.serve.asgi import make_application
+def test_who_may_not_send_is_told_first_and_little_of_the_body_passed_over() -> None:
+    from hilum.serve.asgi import LINGER_BYTES, make_application
 
     sent: list[dict[str, Any]] = []
+    passed_over: list[int] = []
     scope = {"type": "http", "method": "POST", "scheme": "http", "path": "/dicom-web/studies", "query_string": b""}
     headers = [(b"host", b"testserver"), (b"content-length", b"1000000000")]
 
     async def receive() -> dict[str, Any]:
-        raise OSError("somebody reads the body")
+        assert sent[-1]["type"] == "http.response.body", "the answer is sent"
+        passed_over.append(1_000_000)
+        return {"type": "http.request", "body": bytes(1_000_000), "more_body": True}
 
     async def send(message: Any) -> None:
         sent.append(message)
 
     asyncio.run(make_application()({**scope, "headers": headers}, receive, send))
 
+    assert sum(passed_over) == LINGER_BYTES
     assert sent[0]["status"] == 401
+    assert sent[-1] == {"type": "http.response.body", "body": b""}
     assert (b"connection", b"close") in sent[0]["headers"]
 
 
